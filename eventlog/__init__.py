@@ -1,0 +1,1 @@
+"""The log, the truth: port, topics, and one adapter a store of records."""

@@ -1,0 +1,173 @@
+"""The file of the embedded log: its tables, its header, how it is opened, and what SQLite's errors mean."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import NamedTuple
+from uuid import UUID
+
+from kizuna.schemas.errors import ConfigurationError, CorruptRecord, KizunaError, LogUnavailable
+
+from . import topics
+from .faults import closed
+from .port import LogIdentity, TopicPartition
+
+APPLICATION_ID = 0x6B7A6C67  # "kzlg", at byte 68 of the file
+FORMAT = 1
+PAGE_BYTES = 8192
+
+CHECKPOINT_PAGES = 1_000
+"""After so many pages (8 MB) the write-ahead log goes into the file: 10-20 ms each time. Four times as much
+was no faster, and stopped the appends for four times as long."""
+
+WRITER_CACHE_KIB = 16_000
+"""Holds the largest transaction, which otherwise spills to the disk before its time."""
+
+MAX_READ_BYTES = 64_000_000
+
+_SCHEMA = (
+    "CREATE TABLE log (log_id TEXT NOT NULL, generation INTEGER NOT NULL, partitions INTEGER NOT NULL)",
+    # `first` is the lowest offset kept
+    "CREATE TABLE partitions (topic TEXT NOT NULL, partition INTEGER NOT NULL, first INTEGER NOT NULL,"
+    " PRIMARY KEY (topic, partition))",
+)
+
+# One table a partition: appending always fills the last page, and the last row is the end.
+_PARTITION = 'CREATE TABLE {table} ("offset" INTEGER PRIMARY KEY, frame BLOB NOT NULL)'
+
+
+class Header(NamedTuple):
+    identity: LogIdentity
+    counts: Mapping[str, int]
+    """The number of partitions of each topic, fixed when the file was made."""
+
+
+def table_of(lane: TopicPartition) -> str:
+    """The quoted name of the table that holds a partition."""
+    return f'"{lane.topic}/{lane.partition}"'
+
+
+def connect(path: Path, *, busy_seconds: float = 5) -> sqlite3.Connection:
+    """A connection on which a commit returns when the disk has it; for one thread at a time, any thread."""
+    connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA fullfsync = ON")  # macOS: through the drive's own cache; ignored elsewhere
+    return connection
+
+
+def connect_writer(path: Path) -> sqlite3.Connection:
+    """For the thread that appends. It does not wait for the write lock: it asks again itself."""
+    connection = connect(path, busy_seconds=0)
+    connection.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIB}")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+    return connection
+
+
+def connect_reader(path: Path) -> sqlite3.Connection:
+    """For one statement at a time. A value above MAX_READ_BYTES raises `sqlite3.DataError`."""
+    connection = connect(path)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_READ_BYTES)
+    return connection
+
+
+def open_or_create(path: Path, *, new_id: Callable[[], UUID], partitions: int, generation: int) -> Header:
+    """The header of the file; a file that is missing or empty becomes a log with these values.
+
+    Raises `ConfigurationError` when the file is something else, or of another format.
+    """
+    if partitions < 1:
+        raise ValueError(f"a topic needs at least one partition, not {partitions}")
+    with translated(path), closing(connect(path)) as connection:
+        if _is_log(connection, path):
+            header = _read_header(connection, path)
+            if header.counts.keys() >= set(topics.ALL):
+                return header
+        return _create(connection, path, LogIdentity(new_id(), generation), partitions)
+
+
+def _is_log(connection: sqlite3.Connection, path: Path) -> bool:
+    """False for an empty database."""
+    ((tables,),) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
+    ((application,),) = connection.execute("PRAGMA application_id").fetchall()
+    if tables and application != APPLICATION_ID:
+        raise ConfigurationError(f"{path} is an SQLite database, but not a log.", hint="Choose another file.")
+    return bool(tables)
+
+
+def _create(connection: sqlite3.Connection, path: Path, identity: LogIdentity, partitions: int) -> Header:
+    """Make what is missing: all of it, unless another process was faster, or a topic new in this version."""
+    connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+    ((mode,),) = connection.execute("PRAGMA journal_mode = WAL").fetchall()
+    if mode != "wal":
+        raise ConfigurationError(
+            f"{path} lies on a file system without shared memory.", hint="Choose a folder on a local disk."
+        )
+    connection.execute("BEGIN IMMEDIATE")
+    if not _is_log(connection, path):
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {FORMAT}")
+        for statement in _SCHEMA:
+            connection.execute(statement)
+        values = (str(identity.log_id), identity.generation, partitions)
+        connection.execute("INSERT INTO log VALUES (?, ?, ?)", values)
+    ((partitions,),) = connection.execute("SELECT partitions FROM log").fetchall()
+    known = _read_header(connection, path).counts
+    for lane in (TopicPartition(topic, n) for topic in topics.ALL for n in range(partitions)):
+        if lane.topic not in known:
+            connection.execute(_PARTITION.format(table=table_of(lane)))
+            connection.execute("INSERT INTO partitions VALUES (?, ?, 0)", lane)
+    header = _read_header(connection, path)
+    connection.execute("COMMIT")
+    return header
+
+
+def _read_header(connection: sqlite3.Connection, path: Path) -> Header:
+    ((version,),) = connection.execute("PRAGMA user_version").fetchall()
+    if version != FORMAT:
+        raise ConfigurationError(
+            f"{path} has format {version}, this version of Kizuna reads format {FORMAT}.",
+            hint="Use the version that wrote it.",
+        )
+    ((log_id, generation),) = connection.execute("SELECT log_id, generation FROM log").fetchall()
+    counts = dict(connection.execute("SELECT topic, count(*) FROM partitions GROUP BY topic").fetchall())
+    return Header(LogIdentity(UUID(log_id), generation), counts)
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """SQLite's errors as ours."""
+    try:
+        yield
+    except sqlite3.ProgrammingError as error:  # the connection was closed under way
+        raise closed() from error
+    except sqlite3.Error as error:
+        raise _translation(error, path) from error
+
+
+_HINTS = {
+    sqlite3.SQLITE_FULL: "Free space on the disk.",
+    sqlite3.SQLITE_BUSY: "Another process holds the log: let it finish, or stop it.",
+    sqlite3.SQLITE_READONLY: "Make the file and its folder writable for this user.",
+    sqlite3.SQLITE_PERM: "Make the file and its folder accessible for this user.",
+    sqlite3.SQLITE_CANTOPEN: "Check that the folder exists and is accessible for this user.",
+    sqlite3.SQLITE_IOERR: "Check the disk, and the space on it.",
+    sqlite3.SQLITE_NOMEM: "Free memory.",
+}
+
+
+def _translation(error: sqlite3.Error, path: Path) -> KizunaError:
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    if code == sqlite3.SQLITE_NOTADB:
+        return ConfigurationError(
+            f"{path} is not a log.", hint="Choose another file; if it was a log, restore it from a backup."
+        )
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_TOOBIG):  # too big: a damaged length
+        return CorruptRecord(f"{path} is damaged: {error}.", hint="Restore the log from a backup.")
+    if code in _HINTS:
+        return LogUnavailable(f"The log {path} is not available: {error}.", hint=_HINTS[code])
+    return ConfigurationError(
+        f"{path} cannot be used as a log: {error}.", hint="Choose another file, or restore it from a backup."
+    )

@@ -1,0 +1,1 @@
+"""The stream processors: projector, access, progress."""

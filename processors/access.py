@@ -1,0 +1,223 @@
+"""Who may send and who may read: write keys and tokens, held from the definitions topic."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Literal, TypeVar
+from uuid import UUID
+
+import orjson
+from pydantic import BaseModel, ValidationError
+
+from kizuna.eventlog.port import EventLog, NewRecord
+from kizuna.eventlog.topics import DEFINITIONS
+from kizuna.schemas.definitions import Definition, Scope, Token, WriteKey, latest
+from kizuna.schemas.envelope import Rights
+from kizuna.schemas.errors import ConfigurationError, LogUnavailable
+
+KEY_PREFIX = "kzw_"
+TOKEN_PREFIX = "kzt_"
+
+UNKNOWN_SECONDS = 0.1
+"""An unknown value makes Access read the topic again, but not more often: guessing cannot keep it busy."""
+
+STALE_SECONDS = 5.0
+"""After this time a known value does so too: another process may have removed it."""
+
+DURABLE_SECONDS = 30.0
+"""How long creating or removing waits for the log."""
+
+CredentialKind = Literal["write_key", "token"]
+
+M = TypeVar("M", bound=BaseModel)
+
+_READ_LIMIT = 1_000
+_ADVICE = {"name": "A name is a lower-case letter, then letters, digits, - and _, at most 63."}
+
+
+class Access:
+    """Write keys and tokens by the SHA-256 of their text, so that looking one up takes the same time whatever
+    part of it is right. Every method may be called from any thread; those that read or append may block on
+    the log and raise LogUnavailable.
+
+    `admin_token` is the node's own token, held in memory only.
+    """
+
+    def __init__(self, log: EventLog, clock: Callable[[], datetime], admin_token: str | None = None) -> None:
+        self._log = log
+        self._clock = clock
+        own = digest(admin_token) if admin_token else None
+        self._admin = {own: Token(sha256=own, scope="admin")} if own else {}
+        self._lock = threading.RLock()
+        self._read_to: dict[int, int] = {}
+        self._read_at = -STALE_SECONDS
+        self._seen: list[Definition] = []
+        self._write_keys: Mapping[str, WriteKey] = {}
+        self._tokens: Mapping[str, Token] = {}
+        self._key_by_hash: dict[str, WriteKey] = {}
+        self._token_by_hash: dict[str, Token] = dict(self._admin)
+
+    def refresh(self) -> None:
+        """Read the definitions topic from where it stood to its end."""
+        with self._lock:
+            new: list[Definition] = []
+            for lane, bounds in self._log.bounds().items():
+                if lane.topic != DEFINITIONS:
+                    continue
+                offset = max(self._read_to.get(lane.partition, 0), bounds.first)
+                while offset < bounds.end:
+                    records = self._log.read(DEFINITIONS, lane.partition, offset, _READ_LIMIT)
+                    if not records:
+                        break
+                    new += [one for record in records if (one := _parsed(Definition, record.value))]
+                    offset = records[-1].offset + 1
+                self._read_to[lane.partition] = offset
+            self._read_at = time.monotonic()
+            ours = [one for one in new if one.kind in ("write_key", "token")]
+            if ours:
+                self._seen += ours
+                self._hold()
+
+    def write_key(self, presented: str) -> WriteKey | None:
+        """The write key of this text; None when there is none."""
+        self._refresh_after(STALE_SECONDS)
+        hashed = digest(presented)
+        held = self._key_by_hash.get(hashed)
+        if held is None and self._refresh_after(UNKNOWN_SECONDS):
+            held = self._key_by_hash.get(hashed)
+        return held
+
+    def token(self, presented: str) -> Token | None:
+        """The token of this text; None when there is none."""
+        self._refresh_after(STALE_SECONDS)
+        hashed = digest(presented)
+        held = self._token_by_hash.get(hashed)
+        if held is None and self._refresh_after(UNKNOWN_SECONDS):
+            held = self._token_by_hash.get(hashed)
+        return held
+
+    def write_keys(self) -> Mapping[str, WriteKey]:
+        """Every write key by its name, in the order of names."""
+        return self._write_keys
+
+    def tokens(self) -> Mapping[str, Token]:
+        """Every token by its name, in the order of names; not the node's own."""
+        return self._tokens
+
+    def create_write_key(
+        self, name: str, rights: Rights, source: str, secret: str, definition_id: UUID
+    ) -> str:
+        """Append a write key and return its text, which is kept nowhere. `secret` is 256 random bits as text.
+
+        Raises ConfigurationError when the name is taken or not allowed.
+        """
+        text = KEY_PREFIX + secret
+        self._create(
+            "write_key", name, definition_id, WriteKey, sha256=digest(text), rights=rights, source=source
+        )
+        return text
+
+    def create_token(self, name: str, scope: Scope, secret: str, definition_id: UUID) -> str:
+        """Append a token and return its text, as `create_write_key` does."""
+        text = TOKEN_PREFIX + secret
+        self._create("token", name, definition_id, Token, sha256=digest(text), scope=scope)
+        return text
+
+    def remove(self, kind: CredentialKind, name: str, definition_id: UUID) -> None:
+        """Take a write key or token back: it opens nothing from here on. Raises ConfigurationError when there
+        is none of that name."""
+        with self._lock:
+            self.refresh()
+            if name not in self._held(kind):
+                raise ConfigurationError(f"there is no {_label(kind)} {name}.", hint=self._names(kind))
+            self._append(kind, name, definition_id, None)
+
+    def _create(
+        self, kind: CredentialKind, name: str, definition_id: UUID, model: type[BaseModel], **fields: str
+    ) -> None:
+        with self._lock:
+            self.refresh()
+            if name in self._held(kind):
+                raise ConfigurationError(
+                    f"there is a {_label(kind)} {name} already.",
+                    hint="Choose another name, or remove it first.",
+                )
+            try:
+                body = model.model_validate(fields)
+                self._append(kind, name, definition_id, body.model_dump(mode="json"))
+            except ValidationError as error:
+                first = error.errors(include_url=False, include_input=False)[0]
+                field = str(first["loc"][0])
+                raise ConfigurationError(
+                    f"the {_label(kind)}'s {field} will not do: {first['msg']}.", hint=_ADVICE.get(field, "")
+                ) from None
+
+    def _append(
+        self, kind: CredentialKind, name: str, definition_id: UUID, body: dict[str, object] | None
+    ) -> None:
+        """Waits until it is durable, and known here."""
+        earlier = [one.received_at for one in self._seen if (one.kind, one.name) == (kind, name)]
+        # Later than what it replaces, even when the clock was set back: the latest counts.
+        received_at = max([self._clock(), *(moment + timedelta(microseconds=1) for moment in earlier)])
+        definition = Definition(
+            definition_id=definition_id, kind=kind, name=name, received_at=received_at, body=body
+        )
+        record = NewRecord(f"{kind}/{name}".encode(), definition.model_dump_json().encode())
+        try:
+            self._log.append(DEFINITIONS, [record]).result(DURABLE_SECONDS)
+        except TimeoutError:
+            raise LogUnavailable(
+                "The log did not answer in time.", hint="Look whether it was kept."
+            ) from None
+        self.refresh()
+
+    def _hold(self) -> None:
+        now = sorted(latest(self._seen).items())
+        keys = {
+            name: key
+            for (kind, name), one in now
+            if kind == "write_key" and (key := _parsed(WriteKey, orjson.dumps(one.body)))
+        }
+        tokens = {
+            name: token
+            for (kind, name), one in now
+            if kind == "token" and (token := _parsed(Token, orjson.dumps(one.body)))
+        }
+        self._write_keys, self._tokens = MappingProxyType(keys), MappingProxyType(tokens)
+        self._key_by_hash = {key.sha256: key for key in keys.values()}
+        self._token_by_hash = self._admin | {token.sha256: token for token in tokens.values()}
+
+    def _held(self, kind: CredentialKind) -> Mapping[str, WriteKey] | Mapping[str, Token]:
+        return self._write_keys if kind == "write_key" else self._tokens
+
+    def _names(self, kind: CredentialKind) -> str:
+        return f"There are: {', '.join(self._held(kind)) or 'none'}."
+
+    def _refresh_after(self, seconds: float) -> bool:
+        """Refresh when what is held is older than this; whether it was."""
+        if time.monotonic() - self._read_at < seconds:
+            return False
+        self.refresh()
+        return True
+
+
+def digest(text: str) -> str:
+    """SHA-256 in hex: what is kept of a key or token."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _parsed(model: type[M], raw: bytes) -> M | None:
+    """None for what is no such thing: one bad record must not lock everybody out."""
+    try:
+        return model.model_validate_json(raw)
+    except ValidationError:
+        return None
+
+
+def _label(kind: CredentialKind) -> str:
+    return "write key" if kind == "write_key" else "token"

@@ -1,0 +1,187 @@
+"""The projector: the one thread that reads the log and folds it into the store, batch after batch."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from datetime import datetime
+from queue import Empty, SimpleQueue
+from typing import TypeVar
+
+import duckdb
+
+from kizuna.eventlog.port import Bounds, EventLog, TopicPartition
+from kizuna.projections.fold import Fold
+from kizuna.projections.store import Store, cut
+from kizuna.schemas.errors import KizunaError, TransientError
+
+from . import reader
+from .reader import Stand
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+IDLE_SECONDS = 0.1
+TICK_SECONDS = 1.0
+RETRY_SECONDS = 1.0
+
+
+class Projector:
+    """Owns the store's writing connection from `start` to `stop`.
+
+    `failure` says why it stopped by itself: a gap, a foreign log, a damaged record. What only lasts a
+    while (`TransientError`) is tried again.
+    """
+
+    def __init__(
+        self,
+        log: EventLog,
+        store: Store,
+        workspace_key: str,
+        clock: Callable[[], datetime],
+        batch: int = 50_000,
+    ) -> None:
+        self._log = log
+        self._store = store
+        self._workspace_key = workspace_key
+        self._clock = clock
+        self._limit = batch
+        self._thread: threading.Thread | None = None
+        self._stopping = threading.Event()
+        self._calls: SimpleQueue[tuple[Callable[[], object], Future[object]]] = SimpleQueue()
+        self._folded = threading.Condition()
+        self._stands: dict[TopicPartition, Stand] = {}
+        self._fold = Fold(store.writer, workspace_key)
+        self._ticked = 0.0
+        self.failure: BaseException | None = None
+        self.caught_up = threading.Event()
+        self.statistics: dict[str, float] = {"batches": 0, "records": 0}
+
+    def start(self) -> None:
+        """Check the log against the stored positions, then fold in a thread of its own. Raises ForeignLog."""
+        self._stand()
+        self._thread = threading.Thread(target=self._run, name="projector", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the batch in hand, then stop."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def lag(self) -> int:
+        """Records in the log that are not folded yet."""
+        stands = self._stands
+        return sum(
+            max(0, bounds.end - stands.get(partition, Stand(0)).offset)
+            for partition, bounds in self._log.bounds().items()
+        )
+
+    def wait_folded(self, bounds: Mapping[TopicPartition, Bounds], timeout: float) -> bool:
+        """Wait until everything below the ends of `bounds` is folded; False when time, or the projector, is up."""
+
+        def done() -> bool:
+            return self.failure is not None or all(
+                self._stands.get(partition, Stand(0)).offset >= its.end for partition, its in bounds.items()
+            )
+
+        with self._folded:
+            return self._folded.wait_for(done, timeout) and self.failure is None
+
+    def call(self, function: Callable[[], T]) -> T:
+        """Run a function on the projector's thread, between two batches."""
+        if self._thread is None or not self._thread.is_alive():
+            return function()
+        future: Future[object] = Future()
+        self._calls.put((function, future))
+        return future.result()  # type: ignore[return-value]
+
+    def fold_all(self) -> None:
+        """Fold up to the log's present end, in the caller's thread. For a projector that was not started."""
+        if not self._stands:
+            self._stand()
+        while not self._step():
+            pass
+
+    def adopt(self) -> None:
+        """The store was swapped: go on from where the new one stands. Called on the projector's thread."""
+        self._fold = Fold(self._store.writer, self._workspace_key)
+        self._stand()
+
+    def _stand(self) -> None:
+        stands = reader.start(
+            cut(self._store.writer).positions, self._log.bounds(), self._log.identity.generation
+        )
+        with self._folded:
+            self._stands = stands
+            self._folded.notify_all()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._answer_calls()
+                if self._step():
+                    self.caught_up.set()
+                    self._log.wait(IDLE_SECONDS)
+            except TransientError as error:
+                logger.warning("the log is not ready, trying again: %s", error)
+                self._stopping.wait(RETRY_SECONDS)
+            except BaseException as error:
+                self._fail(error)
+                return
+
+    def _fail(self, error: BaseException) -> None:
+        if isinstance(error, KizunaError):
+            logger.error("the projector stopped: %s", error)
+        else:
+            logger.exception("the projector stopped")
+        with self._folded:
+            self.failure = error
+            self._folded.notify_all()
+        while True:
+            try:
+                self._calls.get_nowait()[1].set_exception(error)
+            except Empty:
+                return
+
+    def _step(self) -> bool:
+        """Fold one batch. True when nothing was left to read."""
+        now = self._clock()
+        bounds = self._log.bounds()
+        reading = reader.read(self._log, self._stands, bounds, now, self._limit)
+        if not len(reading.batch):
+            self._tick(reading)
+            return True
+        self._fold.apply(reading.batch)
+        self.statistics["batches"] += 1
+        self.statistics["records"] += len(reading.batch)
+        with self._folded:
+            self._stands = dict(reading.stands)
+            self._folded.notify_all()
+        return False
+
+    def _tick(self, reading: reader.Reading) -> None:
+        """T moves on when nothing happens."""
+        if time.monotonic() - self._ticked >= TICK_SECONDS:
+            self._ticked = time.monotonic()
+            self._fold.apply(reading.batch)
+
+    def stages(self) -> dict[str, float]:
+        """Seconds spent by stage of the fold, since the start."""
+        return dict(self._fold.seconds)
+
+    def _answer_calls(self) -> None:
+        while True:
+            try:
+                function, future = self._calls.get_nowait()
+            except Empty:
+                return
+            try:
+                future.set_result(function())
+            except BaseException as error:
+                future.set_exception(error)
+                if isinstance(error, duckdb.FatalException):
+                    raise

@@ -1,0 +1,126 @@
+"""Rebuild: fold the whole log into a new store beside the live one, compare, and swap it in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+from kizuna.eventlog.port import Bounds, EventLog, TopicPartition
+from kizuna.projections import canon
+from kizuna.projections.fold import Fold
+from kizuna.projections.store import Limits, Store, cut, wal
+
+from . import reader
+from .projector import Projector
+
+Progress = Callable[[int, int], None]
+"""Called with records folded and records in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """`differences` names the first differing rows per table; empty when equal, None when not compared."""
+
+    records: int
+    tables: dict[str, str]
+    differences: dict[str, list[str]] | None
+    swapped: bool
+
+
+def rebuild(
+    log: EventLog,
+    store: Store,
+    projector: Projector,
+    workspace_key: str,
+    clock: Callable[[], datetime],
+    store_id: UUID,
+    *,
+    verify: bool,
+    limits: Limits,
+    batch: int = 200_000,
+    progress: Progress = lambda done, total: None,
+) -> Report:
+    """With `verify`, both stores are compared at the same positions; when they differ the live one stays, as
+    it is the evidence. The live store serves until the swap, which waits for open reads only."""
+    path = store.path.with_name("store.rebuild.duckdb")
+    discard(path)
+    built = Store(path, log_id=store.log_id, generation=store.generation, store_id=store_id, limits=limits)
+    try:
+        builder = _Builder(log, built, workspace_key, clock, batch, progress)
+        builder.fold_to(log.bounds())
+        return projector.call(lambda: _finish(builder, store, projector, verify=verify))
+    finally:
+        built.close()
+        discard(path)
+
+
+def discard(path: Path) -> None:
+    """Remove a store that is not in use."""
+    path.unlink(missing_ok=True)
+    wal(path).unlink(missing_ok=True)
+
+
+def _finish(builder: _Builder, store: Store, projector: Projector, *, verify: bool) -> Report:
+    # The builder may have read further than the live store.
+    projector.fold_all()
+    positions = cut(store.writer).positions
+    builder.fold_to(
+        {
+            TopicPartition(at.topic, at.partition): Bounds(0, at.offset)
+            for at in positions
+            if at.generation == store.generation
+        }
+    )
+    built = builder.store
+    tables = canon.digest(built.writer)
+    differences: dict[str, list[str]] | None = None
+    if verify:
+        live = canon.digest(store.writer)
+        unequal = {name for name in tables.keys() | live.keys() if tables.get(name) != live.get(name)}
+        differences = canon.differing(
+            store.writer, built.writer, [one for one in canon.compared(built.writer) if one.name in unequal]
+        )
+        for name in unequal:
+            differences.setdefault(name, [])
+    if differences:
+        return Report(builder.done, tables, differences, swapped=False)
+    built.checkpoint()
+    built.close()
+    store.swap(built.path)
+    projector.adopt()
+    return Report(builder.done, tables, differences, swapped=True)
+
+
+class _Builder:
+    def __init__(
+        self,
+        log: EventLog,
+        store: Store,
+        workspace_key: str,
+        clock: Callable[[], datetime],
+        limit: int,
+        progress: Progress,
+    ) -> None:
+        self.store = store
+        self.done = 0
+        self._log = log
+        self._clock = clock
+        self._limit = limit
+        self._progress = progress
+        self._fold = Fold(store.writer, workspace_key)
+        self._stands: dict[TopicPartition, reader.Stand] = {}
+
+    def fold_to(self, bounds: dict[TopicPartition, Bounds]) -> None:
+        total = sum(its.end for its in bounds.values())
+        caught_up = False
+        while not caught_up:
+            reading = reader.read(self._log, self._stands, bounds, self._clock(), self._limit)
+            if len(reading.batch):
+                self._fold.apply(reading.batch)
+            self._stands = dict(reading.stands)
+            self.done += len(reading.batch)
+            caught_up = reading.caught_up or not len(reading.batch)
+            self._progress(self.done, total)

@@ -1,0 +1,1 @@
+"""DuckDB read models: the store, the fold, named queries, rebuild."""

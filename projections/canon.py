@@ -1,0 +1,79 @@
+"""The canonical hash: two stores at the same positions, definitions and time are equal if it is.
+
+Of each `folded` or `read back` table, every column; internal numbers are resolved to identifiers first. A
+table's hash does not depend on the order of its rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import duckdb
+
+from .definitions import load_plan
+from .tables import FIXED, Table
+
+
+def digest(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Per table its number of rows and the sum of their MD5s (mod 2^128), as text."""
+    found = {}
+    for table in compared(connection):
+        row = connection.execute(
+            "SELECT count(*), coalesce(sum(md5_number_upper(line)::HUGEINT), 0) % 18446744073709551616::HUGEINT, "
+            "coalesce(sum(md5_number_lower(line)::HUGEINT), 0) % 18446744073709551616::HUGEINT "
+            f"FROM ({lines(table)})"
+        ).fetchone()
+        assert row is not None
+        found[table.name] = f"{row[0]}:{row[1]:016x}{row[2]:016x}"
+    return found
+
+
+def differing(
+    one: duckdb.DuckDBPyConnection, other: duckdb.DuckDBPyConnection, tables: Iterable[Table], most: int = 5
+) -> dict[str, list[str]]:
+    """The first rows that only one of two stores has, per table, marked - and +."""
+    found = {}
+    for table in tables:
+        ours = {row[0] for row in one.execute(lines(table)).fetchall()}
+        theirs = {row[0] for row in other.execute(lines(table)).fetchall()}
+        rows = sorted(
+            [f"- {row}" for row in ours - theirs] + [f"+ {row}" for row in theirs - ours], key=_text
+        )
+        if rows:
+            found[table.name] = rows[:most]
+    return found
+
+
+def compared(connection: duckdb.DuckDBPyConnection) -> tuple[Table, ...]:
+    """The tables that the hash covers, those of the plan in force among them."""
+    return tuple(table for table in (*FIXED, *load_plan(connection).tables) if table.role != "local")
+
+
+def twice(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """State tables that hold a key twice, with the number of keys too many: none, unless the fold is wrong."""
+    found = {}
+    for table in compared(connection):
+        key = ", ".join(f'"{name}"' for name in table.state_key)
+        row = connection.execute(f"SELECT count(*) - count(DISTINCT ({key})) FROM {table.name}").fetchone()
+        if row is not None and row[0]:
+            found[table.name] = int(row[0])
+    return found
+
+
+def lines(table: Table) -> str:
+    """SQL of the table's rows in their fixed text form, as column `line`."""
+    columns, joins = [], []
+    for name, _ in table.columns:
+        if name in table.subject_keys:
+            joins.append(f'LEFT JOIN identifiers s_{name} ON s_{name}.subject = t."{name}"')
+            columns.append(f"s_{name}.subject_id::VARCHAR")
+        elif name in table.entity_keys:
+            joins.append(f'LEFT JOIN entities e_{name} ON e_{name}.entity = t."{name}"')
+            columns.append(f"e_{name}.entity_id::VARCHAR")
+        else:
+            columns.append(f't."{name}"::VARCHAR')
+    return f"SELECT to_json([{', '.join(columns)}])::VARCHAR AS line FROM {table.name} t {' '.join(joins)}"
+
+
+def _text(row: str) -> str:
+    return row[2:]

@@ -1,0 +1,226 @@
+"""One trait definition to SQL: what each row contributes, how contributions merge, what is read at the end.
+
+Everything here merges: the state of two sets of events is the merge of their states, whatever the order.
+Values of a definition are always bound parameters; fields come from an allow-list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Literal
+
+from kizuna.schemas.definitions import Comparison, Scalar, Trait
+from kizuna.schemas.errors import ConfigurationError
+
+from . import sources
+from .sources import Source
+
+LEDGER = "movement"
+"""The origin of sums over `order.net_total`: movements, so that a refund of no known order counts too."""
+
+Merge = Literal["sum", "min", "max"]
+Place = Literal["totals", "picks", "values"]
+OPERATORS = {"eq": "=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
+MAX_LISTED = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One column of a state table. `delta` aggregates rows `r` (with `sign` where they come and go)."""
+
+    column: str
+    sql_type: str
+    delta: str
+    merge: Merge
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """`origin` is `event`, an entity kind, or LEDGER. `place` says where the state lives: `totals` merge
+    row by row; `picks` are computed anew for a touched subject, as a smallest value cannot be subtracted;
+    `values` count how often each value was seen. `read` turns the merged columns into the trait's value."""
+
+    trait: Trait
+    origin: str
+    event_type: str | None
+    place: Place
+    read: str
+    components: tuple[Component, ...] = ()
+    value: str = ""
+    predicate: str = "true"
+
+
+@dataclass(slots=True)
+class Parameters:
+    """Bound values by name, numbered as they come."""
+
+    values: dict[str, object] = field(default_factory=dict)
+
+    def bind(self, value: object) -> str:
+        name = f"p{len(self.values)}"
+        self.values[name] = value
+        return f"${name}"
+
+
+def compile_trait(trait: Trait, currency: str, parameters: Parameters) -> Compiled:
+    """Raises ConfigurationError when the definition names what does not exist."""
+    aggregate, path = trait.aggregate()
+    source = sources.parse(path, trait.name)
+    if not source.field and aggregate != "count":
+        raise ConfigurationError(
+            f"trait {trait.name}: {aggregate} needs a field.", hint=f"Write {path}.<field>, or use count."
+        )
+    if source.field and aggregate == "count":
+        raise ConfigurationError(
+            f"trait {trait.name}: count takes a whole event or entity.", hint="Use distinct to count values."
+        )
+    ledger = aggregate == "sum" and path == "order.net_total" and not trait.where
+    conditions = [source.filter()] if not ledger else []
+    conditions += list(_conditions(trait, source, parameters))
+    in_currency = "r.currency" if ledger else source.currency(source.field) if source.field else None
+    if in_currency and aggregate in ("sum", "avg", "min", "max"):
+        conditions.append(f"{in_currency} = {parameters.bind(currency)}")
+    shape = _Shape(
+        trait,
+        origin=LEDGER if ledger else source.kind or sources.ANY_EVENT,
+        event_type=source.event_type,
+        predicate=" AND ".join(conditions) or "true",
+        sign="r.sign * " if source.kind is not None else "",
+        at=source.model.at if source.kind is not None else "r.occurred_at",
+    )
+    if aggregate == "count":
+        return shape.count()
+    if ledger:
+        return shape.sum("r.amount", "DECIMAL(38,4)")
+    sql_type = source.sql_type(source.field, numeric=aggregate in ("sum", "avg", "min", "max"))
+    value = source.value(source.field, sql_type)
+    match aggregate:
+        case "sum" | "avg":
+            if not sql_type.startswith(("DECIMAL", "BIGINT")):
+                raise ConfigurationError(
+                    f"trait {trait.name}: {path} is no number.", hint="Use count, first or last."
+                )
+            wide = "DECIMAL(38,4)" if sql_type == "DECIMAL(18,4)" else "DECIMAL(38,9)"
+            return shape.sum(value, wide) if aggregate == "sum" else shape.average(value, wide)
+        case "min" | "max":
+            return shape.extreme(value, sql_type, aggregate)
+        case "first" | "last":
+            return shape.end(value, sql_type, "min" if aggregate == "first" else "max")
+        case "distinct" | "top" | "list":
+            return shape.seen(value, aggregate)
+    raise AssertionError(aggregate)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    trait: Trait
+    origin: str
+    event_type: str | None
+    predicate: str
+    sign: str
+    at: str
+
+    def _compiled(self, place: Place, read: str, *components: Component) -> Compiled:
+        return Compiled(self.trait, self.origin, self.event_type, place, read, components)
+
+    def _where(self, aggregate: str) -> str:
+        return f"{aggregate} FILTER ({self.predicate})"
+
+    @property
+    def name(self) -> str:
+        return self.trait.name
+
+    def count(self) -> Compiled:
+        delta = self._where(f"sum({self.sign}1)" if self.sign else "count(*)")
+        column = Component(self.name, "BIGINT", f"coalesce({delta}, 0)", "sum")
+        return self._compiled("totals", f'coalesce("{self.name}", 0)', column)
+
+    def sum(self, value: str, sql_type: str) -> Compiled:
+        delta = f"coalesce({self._where(f'sum({self.sign}({value})::{sql_type})')}, 0)"
+        return self._compiled(
+            "totals", f'coalesce("{self.name}", 0)', Component(self.name, sql_type, delta, "sum")
+        )
+
+    def average(self, value: str, sql_type: str) -> Compiled:
+        total, number = f"{self.name}__sum", f"{self.name}__n"
+        counted = f"sum({self.sign}1)" if self.sign else "count(*)"
+        return self._compiled(
+            "totals",
+            f'CASE WHEN "{number}" > 0 THEN round("{total}" / "{number}", 4)::DECIMAL(38,4) END',
+            Component(
+                total,
+                sql_type,
+                f"coalesce({self._where(f'sum({self.sign}({value})::{sql_type})')}, 0)",
+                "sum",
+            ),
+            Component(
+                number,
+                "BIGINT",
+                f"coalesce({counted} FILTER ({self.predicate} AND ({value}) IS NOT NULL), 0)",
+                "sum",
+            ),
+        )
+
+    def extreme(self, value: str, sql_type: str, merge: Merge) -> Compiled:
+        delta = self._where(f"{merge}({value})")
+        return self._compiled(self._keeping, f'"{self.name}"', Component(self.name, sql_type, delta, merge))
+
+    def end(self, value: str, sql_type: str, merge: Merge) -> Compiled:
+        """The value with its order key; of entities, ordered by their own date."""
+        key = (
+            f"{{'at': {self.at}, 'v': ({value})}}"
+            if self.sign
+            else f"{{'occurred_at': r.occurred_at, 'received_at': r.received_at, 'event_id': r.event_id, 'v': ({value})}}"
+        )
+        packed = (
+            f"STRUCT(at TIMESTAMP, v {sql_type})"
+            if self.sign
+            else f"STRUCT(occurred_at TIMESTAMP, received_at TIMESTAMP, event_id UUID, v {sql_type})"
+        )
+        delta = f"{merge}({key}) FILTER ({self.predicate} AND ({value}) IS NOT NULL)"
+        return self._compiled(self._keeping, f'"{self.name}".v', Component(self.name, packed, delta, merge))
+
+    @property
+    def _keeping(self) -> Place:
+        return "picks" if self.sign else "totals"
+
+    def seen(self, value: str, aggregate: str) -> Compiled:
+        mine = f"FILTER (trait = '{self.name}')"
+        read = {
+            "distinct": f"count(*) {mine}",
+            # The most frequent value; of equals the first in the alphabet.
+            "top": f"arg_min(value, {{'n': -n, 'value': value}}) {mine}",
+            "list": f"coalesce(list(value ORDER BY value) {mine}, [])[:{MAX_LISTED}]",
+        }[aggregate]
+        return Compiled(self.trait, self.origin, self.event_type, "values", read, (), value, self.predicate)
+
+
+def _conditions(trait: Trait, source: Source, parameters: Parameters) -> Iterator[str]:
+    for path, asked in trait.where.items():
+        comparison = asked if isinstance(asked, Comparison) else Comparison(eq=asked)
+        for operator, wanted in comparison.model_dump(exclude_none=True, by_alias=True).items():
+            yield _condition(trait, source, path, operator, wanted, parameters)
+
+
+def _condition(
+    trait: Trait, source: Source, path: str, operator: str, wanted: object, parameters: Parameters
+) -> str:
+    values = wanted if isinstance(wanted, list) else [wanted]
+    numeric = all(isinstance(one, int | Decimal) and not isinstance(one, bool) for one in values)
+    sql_type = source.sql_type(path, numeric=numeric and operator != "exists")
+    value = source.value(path, sql_type)
+    if operator == "exists":
+        return f"({value}) IS {'NOT ' if wanted else ''}NULL"
+
+    def bound(one: Scalar) -> str:
+        return (
+            f"CAST({parameters.bind(str(one).lower() if isinstance(one, bool) else str(one))} AS {sql_type})"
+        )
+
+    if operator == "in":
+        return f"coalesce(({value}) IN ({', '.join(bound(one) for one in values)}), false)"
+    if operator == "ne":
+        return f"({value}) IS DISTINCT FROM {bound(values[0])}"
+    return f"coalesce(({value}) {OPERATORS[operator]} {bound(values[0])}, false)"

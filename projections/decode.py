@@ -1,0 +1,119 @@
+"""Records of the log to rows: parsed in SQL, in one pass over the batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import duckdb
+import orjson
+
+from kizuna.schemas.catalogue import MODELS
+from kizuna.schemas.upcasting import upcast
+
+from .batch import Row, arrow
+from .failures import keep_unreadable
+
+STRUCTURE = orjson.dumps(
+    {
+        "event_id": "UUID",
+        "type": "VARCHAR",
+        "version": "SMALLINT",
+        "occurred_at": "TIMESTAMP",
+        "received_at": "TIMESTAMP",
+        "source": "VARCHAR",
+        "rights": "VARCHAR",
+        "ids": [{"kind": "VARCHAR", "value": "VARCHAR"}],
+        "entities": [{"kind": "VARCHAR", "namespace": "VARCHAR", "id": "VARCHAR"}],
+        "properties": "JSON",
+        "context": "JSON",
+        "body_hash": "VARCHAR",
+        "test": "BOOLEAN",
+        "place": {"store": "VARCHAR", "register": "VARCHAR"},
+        "channel": "VARCHAR",
+        "import_id": "VARCHAR",
+        "clamped": "BOOLEAN",
+        "actor": "JSON",
+        "caused_by": "VARCHAR",
+        "attachments": "JSON",
+        "repairs": "VARCHAR",
+    }
+).decode()
+
+STATEFUL = "('order', 'visit', 'ticket', 'deal', 'contract', 'task')"
+"""Entity kinds that own a present state; the first of them in an event is the one it is about."""
+
+DECODE = f"""
+CREATE OR REPLACE TEMP TABLE incoming AS
+WITH parsed AS (
+    SELECT "row", "partition", "offset", recorded_at, value, from_json(<text>, '{STRUCTURE}') AS e FROM batch_rows
+)
+SELECT
+    "row", e.event_id AS event_id, e.type AS type, e.version AS version,
+    e.occurred_at AS occurred_at, e.received_at AS received_at, recorded_at, "partition", "offset",
+    e.source AS source, e.rights = 'secret' AS secret,
+    e.ids[1] AS person, list_filter(e.entities, lambda x: x.kind = 'company')[1].id AS company_ref,
+    list_filter(e.entities, lambda x: x.kind IN {STATEFUL})[1] AS entity_ref,
+    left(e.body_hash, 32)::UUID AS body_hash, coalesce(e.test, false) AS test,
+    e.place.store AS store, e.place.register AS register, e.channel AS channel, e.import_id AS import_id,
+    CASE WHEN len(e.ids) > 1 THEN to_json(e.ids)::VARCHAR END AS ids,
+    CASE WHEN len(e.entities) > 1 OR len(list_filter(e.entities, lambda x: x.kind = 'campaign')) > 0
+         THEN to_json(e.entities)::VARCHAR END AS entities,
+    e.properties::VARCHAR AS properties, e.context::VARCHAR AS context,
+    CASE WHEN e.clamped OR coalesce(e.actor::VARCHAR, e.caused_by, e.attachments::VARCHAR, e.repairs) IS NOT NULL
+         THEN json_merge_patch('{{}}', json_object('clamped', e.clamped, 'actor', e.actor, 'caused_by', e.caused_by,
+              'attachments', e.attachments, 'repairs', e.repairs))::VARCHAR END AS more,
+    CASE WHEN e.event_id IS NULL OR e.type IS NULL OR e.occurred_at IS NULL OR e.received_at IS NULL
+           OR e.source IS NULL OR e.body_hash IS NULL OR e.occurred_at > e.received_at THEN coalesce(value, '') END AS bad
+FROM parsed
+"""
+
+NO_ENVELOPE = "the record is no envelope: it lacks an id, a type, a time, a source or a hash"
+
+
+def decode(connection: duckdb.DuckDBPyConnection, rows: Sequence[Row]) -> None:
+    """Fill `incoming`. What is no envelope becomes a failed event; older versions are lifted to today's."""
+    table = arrow(rows)
+    connection.register("batch_rows", table)
+    try:
+        try:
+            connection.execute(DECODE.replace("<text>", "value"))
+        except (duckdb.InvalidInputException, duckdb.ConversionException):
+            connection.execute(DECODE.replace("<text>", "CASE WHEN json_valid(value) THEN value END"))
+    finally:
+        connection.unregister("batch_rows")
+    _set_bad_aside(connection)
+    _lift(connection)
+
+
+def _set_bad_aside(connection: duckdb.DuckDBPyConnection) -> None:
+    bad = connection.execute(
+        'SELECT "partition", "offset", epoch_us(recorded_at), bad FROM incoming WHERE bad IS NOT NULL'
+    ).fetchall()
+    if bad:
+        keep_unreadable(connection, "touchpoints", bad, NO_ENVELOPE)
+        connection.execute("DELETE FROM incoming WHERE bad IS NOT NULL")
+
+
+OUTDATED = " OR ".join(
+    f"(type = '{name}' AND version < {model.VERSION})" for name, model in MODELS.items() if model.VERSION > 1
+)
+
+
+def _lift(connection: duckdb.DuckDBPyConnection) -> None:
+    old = connection.execute(
+        f'SELECT "partition", "offset", type, version, properties FROM incoming WHERE {OUTDATED or "false"}'
+    ).fetchall()
+    if not old:
+        return
+    connection.executemany(
+        'UPDATE incoming SET properties = ?, version = ? WHERE "partition" = ? AND "offset" = ?',
+        [
+            (
+                orjson.dumps(upcast(type_, version, orjson.loads(properties or "{}"))).decode(),
+                MODELS[type_].VERSION,
+                partition,
+                offset,
+            )
+            for partition, offset, type_, version, properties in old
+        ],
+    )

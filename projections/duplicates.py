@@ -1,0 +1,51 @@
+"""Duplicates: of all copies of an event id the first in admission order counts, whenever it turns up."""
+
+from __future__ import annotations
+
+import duckdb
+
+ADMISSION = 'received_at, occurred_at, event_id, body_hash, "partition", "offset"'
+"""Admission order; between copies of one id the body hash, then the position decides."""
+
+COPY = 'event_id, type, occurred_at, received_at, recorded_at, "partition", "offset", source, body_hash'
+
+CLASHES = """
+CREATE OR REPLACE TEMP TABLE clashes AS
+SELECT event_id FROM incoming GROUP BY event_id HAVING count(*) > 1
+UNION
+SELECT event_id FROM events WHERE event_id IN (SELECT event_id FROM incoming)
+"""
+
+# Every copy in sight of an id that clashes, in admission order; `held` is the one that counted so far.
+RANKED = f"""
+CREATE OR REPLACE TEMP TABLE ranked AS
+SELECT *, row_number() OVER (PARTITION BY event_id ORDER BY {ADMISSION}) AS place FROM (
+    SELECT {COPY}, false AS held FROM incoming WHERE event_id IN (SELECT event_id FROM clashes)
+    UNION ALL
+    SELECT {COPY}, true AS held FROM events WHERE event_id IN (SELECT event_id FROM clashes)
+)
+"""
+
+SET_ASIDE = f"INSERT INTO copies SELECT {COPY} FROM ranked WHERE place > 1"
+
+
+def drop_duplicates(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Leave in `incoming` only what counts; every other copy goes to `copies`. True when an event that
+    counted so far was displaced: it is then in `displaced`, and gone from `events`."""
+    clashing = connection.execute(CLASHES).fetchone()
+    if not clashing or not clashing[0]:
+        return False
+    connection.execute(RANKED)
+    connection.execute(SET_ASIDE)
+    connection.execute(
+        'DELETE FROM incoming WHERE ("partition", "offset") IN '
+        '(SELECT ("partition", "offset") FROM ranked WHERE place > 1 AND NOT held)'
+    )
+    displaced = connection.execute(
+        "CREATE OR REPLACE TEMP TABLE displaced AS SELECT e.* FROM events e WHERE event_id IN "
+        "(SELECT event_id FROM ranked WHERE held AND place > 1)"
+    ).fetchone()
+    if not displaced or not displaced[0]:
+        return False
+    connection.execute("DELETE FROM events WHERE event_id IN (SELECT event_id FROM displaced)")
+    return True

@@ -1,0 +1,149 @@
+"""Records that are no touchpoints: failed events and definitions, a few at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID, uuid5
+
+import duckdb
+import pyarrow as pa
+from pydantic import ValidationError
+
+from kizuna.schemas.definitions import Definition
+from kizuna.schemas.failed_event import FailedEvent
+
+from .batch import Row
+
+NAMESPACE = UUID("3a3f6a4e-0f0e-5d0c-9c53-6d1f0a7c5a11")
+FAILED_EVENTS = "failed-events"
+DEFINITIONS = "definitions"
+
+# Of equal ids the earliest counts, by the time received, then by position; the others are repeats of it.
+KEEP = """
+CREATE OR REPLACE TEMP TABLE merged_failed AS
+SELECT failed_id, unnest(arg_min(item, {'r': received_at, 't': topic, 'p': "partition", 'o': "offset"})),
+       (sum(repeats) + count(*) - 1)::BIGINT AS repeats
+FROM (
+    SELECT failed_id, received_at, topic, "partition", "offset", repeats, struct_pack(code := code, path := path,
+           reason := reason, via := via, source := source, received_at := received_at, recorded_at := recorded_at,
+           topic := topic, "partition" := "partition", "offset" := "offset", item := item, file := file,
+           line := line, import_id := import_id) AS item
+    FROM (FROM failed_rows UNION ALL BY NAME
+          SELECT * FROM failed_items WHERE failed_id IN (SELECT failed_id FROM failed_rows))
+) GROUP BY failed_id
+"""
+
+
+def keep_failed(connection: duckdb.DuckDBPyConnection, rows: Sequence[Row]) -> None:
+    """Fold records of the topic `failed-events`."""
+    _keep(connection, [_failed(row) for row in rows])
+
+
+def keep_unreadable(
+    connection: duckdb.DuckDBPyConnection, topic: str, rows: Sequence[tuple[int, int, int, str]], reason: str
+) -> None:
+    """Keep records (partition, offset, recorded_at, text) that could not be folded as failed events."""
+    _keep(connection, [_unreadable(topic, *row, reason) for row in rows])
+
+
+def keep_definitions(connection: duckdb.DuckDBPyConnection, rows: Sequence[Row]) -> None:
+    """Fold records of the topic `definitions`; the same id counts once."""
+    for row in rows:
+        try:
+            one = Definition.model_validate_json(row.value)
+        except ValidationError as error:
+            reason = error.errors(include_url=False, include_input=False)[0]["msg"]
+            text = row.value.decode(errors="replace")
+            keep_unreadable(
+                connection, DEFINITIONS, [(row.partition, row.offset, row.recorded_at, text)], reason
+            )
+            continue
+        connection.execute(
+            "INSERT INTO definitions SELECT ?, ?, ?, ?, ?, ? "
+            "WHERE NOT EXISTS (FROM definitions WHERE definition_id = ?)",
+            [
+                one.definition_id,
+                one.kind,
+                one.name,
+                one.layer,
+                one.received_at.replace(tzinfo=None),
+                None if one.body is None else one.model_dump_json(include={"body"})[8:-1],
+                one.definition_id,
+            ],
+        )
+
+
+def _keep(connection: duckdb.DuckDBPyConnection, items: list[dict[str, object]]) -> None:
+    table = pa.Table.from_pylist(items, schema=_SCHEMA)
+    connection.register("failed_arrow", table)
+    try:
+        connection.execute(
+            "CREATE OR REPLACE TEMP TABLE failed_rows AS SELECT * REPLACE (failed_id::UUID AS failed_id) FROM failed_arrow"
+        )
+    finally:
+        connection.unregister("failed_arrow")
+    connection.execute(KEEP)
+    connection.execute("DELETE FROM failed_items WHERE failed_id IN (SELECT failed_id FROM merged_failed)")
+    connection.execute("INSERT INTO failed_items BY NAME SELECT * FROM merged_failed")
+
+
+_SCHEMA = pa.schema(
+    [
+        ("failed_id", pa.string()),
+        ("code", pa.string()),
+        ("path", pa.string()),
+        ("reason", pa.string()),
+        ("via", pa.string()),
+        ("source", pa.string()),
+        ("received_at", pa.timestamp("us")),
+        ("recorded_at", pa.timestamp("us")),
+        ("topic", pa.string()),
+        ("partition", pa.int32()),
+        ("offset", pa.int64()),
+        ("item", pa.string()),
+        ("file", pa.string()),
+        ("line", pa.int64()),
+        ("import_id", pa.string()),
+        ("repeats", pa.int64()),
+    ]
+)
+
+
+def _failed(row: Row) -> dict[str, object]:
+    try:
+        one = FailedEvent.model_validate_json(row.value)
+    except ValidationError:
+        text = row.value.decode(errors="replace")
+        return _unreadable(
+            FAILED_EVENTS, row.partition, row.offset, row.recorded_at, text, "the record is no failed event"
+        )
+    return {
+        **one.model_dump(),
+        "failed_id": str(one.failed_id),
+        "received_at": one.received_at.replace(tzinfo=None),
+        "recorded_at": row.recorded_at,
+        "topic": FAILED_EVENTS,
+        "partition": row.partition,
+        "offset": row.offset,
+        "repeats": 0,
+    }
+
+
+def _unreadable(
+    topic: str, partition: int, offset: int, recorded_at: int, text: str, reason: str
+) -> dict[str, object]:
+    return {
+        "failed_id": str(uuid5(NAMESPACE, f"{topic}/{partition}/{offset}")),
+        "code": "invalid",
+        "path": "",
+        "reason": reason,
+        "via": "fold",
+        "source": "log",
+        "received_at": recorded_at,
+        "recorded_at": recorded_at,
+        "topic": topic,
+        "partition": partition,
+        "offset": offset,
+        "item": text,
+        "repeats": 0,
+    }

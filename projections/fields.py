@@ -1,0 +1,44 @@
+"""Profile fields: what identify and company events said of a subject, the last by history order."""
+
+from __future__ import annotations
+
+import duckdb
+
+SAYING = "('customer.identified', 'company.updated')"
+_SAID = """
+SELECT subject, event_id, occurred_at, received_at, unnest(json_keys(properties)) AS field, properties
+FROM (SELECT CASE e.type WHEN 'company.updated' THEN {company} ELSE {subject} END AS subject,
+             e.event_id, e.occurred_at, e.received_at, e.properties FROM {source}
+      WHERE e.type IN {saying} AND NOT e.test) WHERE subject IS NOT NULL
+"""
+BATCH = _SAID.format(
+    company="k.company", subject="k.subject", source='incoming e JOIN keys k USING ("row")', saying=SAYING
+)
+HISTORY = _SAID.format(company="e.company", subject="e.subject", source="events e", saying=SAYING)
+
+
+def write_fields(connection: duckdb.DuckDBPyConnection, *, refold: bool) -> None:
+    """Merge what the batch said; the subjects in `refold` are told again from all their history."""
+    told = BATCH
+    if refold:
+        connection.execute("DELETE FROM fields WHERE subject IN (SELECT subject FROM refold)")
+        told = (
+            f"SELECT * FROM ({BATCH}) WHERE subject NOT IN (SELECT subject FROM refold) UNION ALL "
+            f"SELECT * FROM ({HISTORY}) WHERE subject IN (SELECT subject FROM refold)"
+        )
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE told AS SELECT subject, field, "
+        "json_extract(properties, '$.\"' || field || '\"')::VARCHAR AS value, "
+        "{'occurred_at': occurred_at, 'received_at': received_at, 'event_id': event_id} AS said "
+        f"FROM ({told}) WHERE NOT contains(field, '\"')"
+    )
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE merged_fields AS "
+        "SELECT subject, field, arg_max(value, said) AS value, max(said) AS said FROM (FROM told UNION ALL "
+        "SELECT f.* FROM fields f SEMI JOIN told t ON f.subject = t.subject AND f.field = t.field) "
+        "GROUP BY subject, field"
+    )
+    connection.execute(
+        "DELETE FROM fields f USING merged_fields m WHERE f.subject = m.subject AND f.field = m.field"
+    )
+    connection.execute("INSERT INTO fields SELECT * FROM merged_fields")

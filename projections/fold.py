@@ -1,0 +1,151 @@
+"""The fold: one batch, one transaction. `Fold.apply` reads as the list of its stages."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+
+import duckdb
+
+from kizuna.schemas.position import Position
+
+from . import accumulate, decode, definitions, duplicates, failures, fields, refolding, stories, subjects
+from .batch import Batch, Row
+from .traits import Plan
+
+KEYS = """
+CREATE OR REPLACE TEMP TABLE keys AS
+SELECT n."row", p.subject AS subject, c.subject AS company, t.entity AS entity
+FROM incoming n
+LEFT JOIN (SELECT "row", i.subject FROM named JOIN identifiers i USING (subject_id)
+           WHERE NOT linking AND named.kind <> 'company') p USING ("row")
+LEFT JOIN (SELECT "row", i.subject FROM named JOIN identifiers i USING (subject_id)
+           WHERE NOT linking AND named.kind = 'company') c USING ("row")
+LEFT JOIN referred r USING ("row") LEFT JOIN touched t ON t.entity_id = r.entity_id
+"""
+KEEP = """
+INSERT INTO events BY NAME
+SELECT i.* EXCLUDE ("row", person, company_ref, entity_ref, bad), k.subject, k.company, k.entity
+FROM incoming i JOIN keys k USING ("row")
+"""
+
+
+class Fold:
+    """Folds batches into the store's writing connection. `seconds` says where the time went, by stage."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, workspace_key: str) -> None:
+        self._connection = connection
+        self._workspace_key = workspace_key
+        self._plan: Plan | None = None
+        self.seconds: Counter[str] = Counter()
+
+    @property
+    def plan(self) -> Plan:
+        """The definitions in force, compiled."""
+        if self._plan is None:
+            self._plan = definitions.load_plan(self._connection)
+            self._make_tables(self._plan)
+        return self._plan
+
+    def apply(self, batch: Batch) -> None:
+        """Fold a batch, its positions and T in one transaction: all of it, or nothing."""
+        self._connection.execute("BEGIN")
+        try:
+            self._define(batch.definitions)
+            self._fail(batch.failed)
+            if batch.touchpoints:
+                self._touch(batch.touchpoints)
+            self._stand(batch.positions, batch.t, batch.recorded_high)
+            with self._timed("commit"):
+                self._connection.execute("COMMIT")
+        except BaseException:
+            self._plan = None
+            self._connection.execute("ROLLBACK")
+            raise
+
+    def _touch(self, rows: Sequence[Row]) -> None:
+        connection, plan = self._connection, self.plan
+        with self._timed("decode"):
+            decode.decode(connection, rows)
+        with self._timed("duplicates"):
+            displaced = duplicates.drop_duplicates(connection)
+        with self._timed("subjects"):
+            subjects.name_subjects(connection, self._workspace_key)
+        with self._timed("entities"):
+            stories.refer(connection, displaced=displaced)
+        with self._timed("keep"):
+            connection.execute(KEYS)
+            connection.execute(KEEP)
+        with self._timed("links"):
+            subjects.link_subjects(connection)
+            if displaced:
+                subjects.forget(connection)
+        with self._timed("stories"):
+            kinds = stories.retell(connection, displaced=displaced)
+        with self._timed("traits"):
+            refold = refolding.find_losers(connection, displaced=displaced)
+            accumulate.contribute(connection, plan)
+            accumulate.accumulate(connection, plan, kinds, refold=refold)
+        with self._timed("fields"):
+            fields.write_fields(connection, refold=refold)
+
+    def _define(self, rows: Sequence[Row]) -> None:
+        if not rows:
+            return
+        with self._timed("definitions"):
+            before = self.plan
+            failures.keep_definitions(self._connection, rows)
+            after = definitions.load_plan(self._connection)
+            if after is not before:
+                self._adopt(after)
+
+    def _adopt(self, plan: Plan) -> None:
+        """Other definitions: the trait tables are made anew, of all history."""
+        self._plan = plan
+        for table in plan.tables:
+            self._connection.execute(f"DROP TABLE IF EXISTS {table.name}")
+        self._connection.execute("DELETE FROM trait_values")
+        self._make_tables(plan)
+        refolding.everybody(self._connection)
+        accumulate.nothing(self._connection)
+        accumulate.accumulate(self._connection, plan, (), refold=True)
+
+    def _make_tables(self, plan: Plan) -> None:
+        for table in plan.tables:
+            self._connection.execute(table.ddl)
+
+    def _fail(self, rows: Sequence[Row]) -> None:
+        if rows:
+            with self._timed("failed"):
+                failures.keep_failed(self._connection, rows)
+
+    def _stand(self, positions: Sequence[Position], t: datetime, recorded_high: datetime) -> None:
+        self._connection.execute(
+            "UPDATE clock SET t = greatest(t, ?), recorded_high = greatest(recorded_high, ?)",
+            [t.replace(tzinfo=None), recorded_high.replace(tzinfo=None)],
+        )
+        for at in positions:
+            self._connection.execute(
+                'DELETE FROM positions WHERE topic = ? AND "partition" = ?', [at.topic, at.partition]
+            )
+            self._connection.execute(
+                "INSERT INTO positions VALUES (?, ?, ?, ?)",
+                [at.topic, at.generation, at.partition, at.offset],
+            )
+
+    def _timed(self, stage: str) -> _Timer:
+        return _Timer(self.seconds, stage)
+
+
+class _Timer:
+    def __init__(self, seconds: Counter[str], stage: str) -> None:
+        self._seconds = seconds
+        self._stage = stage
+
+    def __enter__(self) -> None:
+        self._started = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        self._seconds[self._stage] += time.perf_counter() - self._started  # type: ignore[assignment]

@@ -1,0 +1,84 @@
+"""The ledger of order money: each event's movement of the net total, in the order's history.
+
+A completion moves the total in, each later update its difference, a refund its amount out, a cancellation
+what is left. Nothing moves after a cancellation. A refund of an order that nobody knows still moves.
+"""
+
+from __future__ import annotations
+
+import duckdb
+
+from .entities import prop
+
+_AMOUNT = prop("amount", "DECIMAL(18,4)")
+_TOTAL = f"CASE WHEN p.void = 'true' THEN 0 ELSE {prop('total', 'DECIMAL(18,4)')} END"
+
+# One row an event of the order: what is in force after it (`gross`, `refunds`), and what it moves.
+_PROPERTIES = '{"total": "VARCHAR", "amount": "VARCHAR", "currency": "VARCHAR", "void": "VARCHAR"}'
+
+# One row an event of the order: what is in force after it (`gross`, `refunds`), and what it moves. Nothing
+# else goes through the windows: they copy every column.
+STORY = f"""
+CREATE OR REPLACE TEMP TABLE order_story AS
+WITH said AS (
+    SELECT entity, n, type, from_json(properties, '{_PROPERTIES}') AS p FROM story WHERE kind = 'order' AND NOT test
+), told AS (
+    SELECT entity, n, type, {_AMOUNT} AS refund,
+        bool_or(type = 'order.completed') OVER history AS started,
+        last_value(CASE WHEN type IN ('order.completed', 'order.updated') THEN {_TOTAL} END IGNORE NULLS)
+            OVER history AS gross,
+        sum(CASE WHEN type = 'order.refunded' THEN {_AMOUNT} END) OVER history AS refunds,
+        last_value(p.currency IGNORE NULLS) OVER history AS currency
+    FROM said
+    WINDOW history AS (PARTITION BY entity ORDER BY n ROWS UNBOUNDED PRECEDING)
+), judged AS (
+    SELECT * REPLACE (CASE WHEN started THEN gross END AS gross),
+        type = 'order.cancelled' AND started AS ends,
+        coalesce(bool_or(type = 'order.cancelled' AND started) OVER before, false) AS over,
+        coalesce(last_value(CASE WHEN started THEN gross END) OVER before, 0) AS gross_before
+    FROM told
+    WINDOW before AS (PARTITION BY entity ORDER BY n ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+)
+SELECT entity, n, currency,
+    ends AND NOT over AS cancels,
+    CASE WHEN NOT over THEN gross END AS gross,
+    CASE WHEN NOT over THEN refunds END AS refunds,
+    CASE
+        WHEN over THEN 0
+        WHEN type = 'order.refunded' THEN -coalesce(refund, 0)
+        WHEN ends THEN coalesce(refunds, 0) - coalesce(gross, 0)
+        WHEN type IN ('order.completed', 'order.updated') AND started THEN coalesce(gross, 0) - gross_before
+        ELSE 0
+    END::DECIMAL(18,4) AS amount
+FROM judged
+"""
+
+OF_ORDERS = """
+SELECT entity, s.event_id, s.type, s.occurred_at, m.amount, m.currency, s.source, s.store, s.register, o.owner,
+       o.company
+FROM order_story m JOIN story s USING (entity, n) JOIN owners o USING (entity)
+WHERE m.amount <> 0 OR s.type = 'order.completed'
+"""
+# A refund that names no order is a movement of its subject.
+OF_NOBODY = f"""
+SELECT NULL::BIGINT AS entity, e.event_id, e.type, e.occurred_at,
+       -TRY_CAST(json_extract_string(e.properties, '$.amount') AS DECIMAL(18,4)) AS amount,
+       json_extract_string(e.properties, '$.currency') AS currency, e.source, e.store, e.register,
+       k.subject AS owner, k.company AS company
+FROM incoming e JOIN keys k USING ("row")
+WHERE e.type = 'order.refunded' AND k.entity IS NULL AND NOT e.test
+"""
+
+
+def write_movements(connection: duckdb.DuckDBPyConnection, *, displaced: bool) -> None:
+    """Replace the movements of touched orders. `changes_movement` then holds what went and what came."""
+    gone = "entity IN (SELECT entity FROM touched WHERE known AND kind = 'order')"
+    if displaced:
+        gone += " OR event_id IN (SELECT event_id FROM displaced)"
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE changes_movement AS "
+        f"SELECT -1 AS sign, m.* FROM movements m WHERE {gone} "
+        f"UNION ALL SELECT 1, * FROM ({OF_ORDERS}) UNION ALL SELECT 1, * FROM ({OF_NOBODY})"
+    )
+    connection.execute(f"DELETE FROM movements WHERE {gone}")
+    connection.execute("INSERT INTO movements SELECT * EXCLUDE (sign) FROM changes_movement WHERE sign = 1")

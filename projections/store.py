@@ -1,0 +1,189 @@
+"""The store: one DuckDB file, one writing connection, snapshots for everybody else."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+
+import duckdb
+
+from kizuna.schemas.errors import ForeignLog, LogUnavailable, StoreLocked, StoreOutdated
+from kizuna.schemas.position import Position
+
+from . import tables
+
+FOLD_VERSION = 1
+"""Raised by every change of the fold that gives another state from the same log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What DuckDB may take of the machine."""
+
+    threads: int = 2
+    memory: str = "1GB"
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Where a snapshot stands: the positions consumed, T, and the highest `recorded_at` folded."""
+
+    positions: tuple[Position, ...]
+    t: datetime
+    recorded_high: datetime
+
+
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Store:
+    """Opens or creates the store. Raises StoreLocked when another process holds it, ForeignLog when it was
+    folded from another log, StoreOutdated when another version of the fold wrote it.
+
+    `writer` belongs to one thread. `read()` may be called from any thread.
+    """
+
+    def __init__(
+        self, path: Path, *, log_id: UUID, generation: int, store_id: UUID, limits: Limits | None = None
+    ) -> None:
+        self.path = path
+        self.log_id = log_id
+        self.generation = generation
+        self._limits = limits or Limits()
+        self._gate = threading.Condition()
+        self._readers = 0
+        self._swapping = False
+        self.writer = self._open(store_id)
+
+    def _open(self, store_id: UUID) -> duckdb.DuckDBPyConnection:
+        connection = connect(self.path, self._limits)
+        try:
+            for table in tables.FIXED:
+                connection.execute(table.ddl)
+            self._verify(connection, store_id)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _verify(self, connection: duckdb.DuckDBPyConnection, store_id: UUID) -> None:
+        ours = {"log_id": str(self.log_id), "generation": str(self.generation), "fold": str(FOLD_VERSION)}
+        held = dict(connection.execute("SELECT key, value FROM meta").fetchall())
+        if not held:
+            rows = [*ours.items(), ("store_id", str(store_id))]
+            connection.executemany("INSERT INTO meta VALUES (?, ?)", rows)
+            connection.execute("INSERT INTO clock VALUES (TIMESTAMP '1970-01-01', TIMESTAMP '1970-01-01')")
+            return
+        if held["fold"] != ours["fold"]:
+            raise StoreOutdated(
+                f"{self.path} was written by fold version {held['fold']}; this is version {ours['fold']}.",
+                hint="Run `kizuna rebuild`.",
+            )
+        if (held["log_id"], held["generation"]) != (ours["log_id"], ours["generation"]):
+            raise ForeignLog(
+                f"{self.path} was folded from log {held['log_id']}, not from {self.log_id}.",
+                hint="Put its own log beside it, or run `kizuna rebuild` to fold this one.",
+            )
+
+    @property
+    def store_id(self) -> UUID:
+        with self.read() as snapshot:
+            row = snapshot.execute("SELECT value FROM meta WHERE key = 'store_id'").fetchone()
+        assert row is not None
+        return UUID(row[0])
+
+    @contextmanager
+    def read(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A snapshot: every query inside sees the same cut."""
+        with self._gate:
+            self._gate.wait_for(lambda: not self._swapping)
+            self._readers += 1
+        try:
+            cursor = self.writer.cursor()
+            try:
+                cursor.execute("BEGIN TRANSACTION READ ONLY")
+                yield cursor
+            finally:
+                cursor.close()
+        finally:
+            with self._gate:
+                self._readers -= 1
+                self._gate.notify_all()
+
+    def swap(self, built: Path) -> None:
+        """Put the store file `built` in the place of this one. Called by the writer's thread; waits for the
+        snapshots that are open, and holds new ones until it is done."""
+        with self._gate:
+            self._swapping = True
+            self._gate.wait_for(lambda: self._readers == 0)
+        try:
+            store_id = self._held_id()
+            self.writer.close()
+            wal(self.path).unlink(missing_ok=True)
+            os.replace(built, self.path)
+            self.writer = self._open(store_id)
+            # A rebuild swapped in is the same store: it keeps its id.
+            self.writer.execute("UPDATE meta SET value = ? WHERE key = 'store_id'", [str(store_id)])
+        finally:
+            with self._gate:
+                self._swapping = False
+                self._gate.notify_all()
+
+    def _held_id(self) -> UUID:
+        row = self.writer.execute("SELECT value FROM meta WHERE key = 'store_id'").fetchone()
+        assert row is not None
+        return UUID(row[0])
+
+    def checkpoint(self) -> None:
+        """Move the write-ahead log into the file. Called by the writer's thread, when idle."""
+        self.writer.execute("CHECKPOINT")
+
+    def close(self) -> None:
+        self.writer.close()
+
+
+def connect(path: Path | str, limits: Limits) -> duckdb.DuckDBPyConnection:
+    """A locked-down connection: no file or network access from SQL, no setting changed afterwards."""
+    try:
+        connection = duckdb.connect(str(path))
+    except duckdb.IOException as error:
+        if "lock" in str(error).lower():
+            raise StoreLocked(
+                f"Another process holds {path}.", hint="Ask that node (`kizuna status`), or stop it."
+            ) from None
+        raise LogUnavailable(f"Cannot open {path}: {error}") from error
+    for setting in (
+        f"SET threads = {limits.threads}",
+        f"SET memory_limit = '{limits.memory}'",
+        "SET preserve_insertion_order = false",
+        "SET TimeZone = 'UTC'",
+        # Checkpoints are taken when idle: a small threshold would stall the fold in the middle of a backlog.
+        "SET checkpoint_threshold = '1GB'",
+        "SET enable_external_access = false",
+        "SET lock_configuration = true",
+    ):
+        connection.execute(setting)
+    return connection
+
+
+def wal(path: Path) -> Path:
+    """The write-ahead log beside a store file."""
+    return path.with_name(path.name + ".wal")
+
+
+def cut(snapshot: duckdb.DuckDBPyConnection) -> Cut:
+    """Where the snapshot stands."""
+    rows = snapshot.execute(
+        'SELECT topic, generation, "partition", "offset" FROM positions ORDER BY ALL'
+    ).fetchall()
+    clock = snapshot.execute("SELECT t, recorded_high FROM clock").fetchone()
+    assert clock is not None
+    return Cut(
+        tuple(Position(*row) for row in rows), clock[0].replace(tzinfo=UTC), clock[1].replace(tzinfo=UTC)
+    )

@@ -1,0 +1,102 @@
+"""Stories: the events of every entity that the batch touches, in history order, and the state they give."""
+
+from __future__ import annotations
+
+import duckdb
+
+from . import ledger
+from .entities import MODELS, ORDERS, EntityModel
+
+REFERRED = """
+CREATE OR REPLACE TEMP TABLE referred AS
+SELECT "row", entity_ref.kind AS kind, entity_ref.namespace AS namespace, entity_ref.id AS id,
+       left(sha256(entity_ref.kind || chr(31) || entity_ref.namespace || chr(31) || entity_ref.id), 32)::UUID
+           AS entity_id
+FROM incoming WHERE entity_ref IS NOT NULL
+"""
+TOUCHED = """
+CREATE OR REPLACE TEMP TABLE touched AS
+SELECT coalesce(n.entity, (SELECT coalesce(max(entity), 0) FROM entities)
+                + row_number() OVER (PARTITION BY n.entity IS NULL ORDER BY r.entity_id)) AS entity,
+       r.entity_id, r.kind, r.namespace, r.id, n.entity IS NOT NULL AS known, n.owner AS owner,
+       n.company AS company
+FROM (SELECT DISTINCT entity_id, kind, namespace, id FROM referred) r LEFT JOIN entities n USING (entity_id)
+"""
+TOUCHED_BY_DISPLACED = """
+INSERT INTO touched
+SELECT entity, entity_id, kind, namespace, id, true, owner, company FROM entities
+WHERE entity IN (SELECT entity FROM displaced) AND entity NOT IN (SELECT entity FROM touched)
+"""
+
+STORY = """
+CREATE OR REPLACE TEMP TABLE story AS
+SELECT e.entity, t.kind, e.event_id, e.type, split_part(e.type, '.', 2) AS verb, e.occurred_at, e.source, e.store,
+       e.register, e.subject, e.company, e.test,
+       row_number() OVER (PARTITION BY e.entity ORDER BY e.occurred_at, e.received_at, e.event_id) AS n,
+       e.properties
+FROM events e JOIN touched t USING (entity)
+"""
+# The person of an entity is the one it was last attributed to, else the first that its history names.
+OWNERS = """
+CREATE OR REPLACE TEMP TABLE owners AS
+SELECT entity,
+    coalesce(arg_max(subject, n) FILTER (type = 'entity.attributed'), arg_min(subject, n)) AS owner,
+    coalesce(arg_max(company, n) FILTER (type = 'entity.attributed'), arg_min(company, n)) AS company
+FROM story GROUP BY entity
+"""
+WRITE_ENTITIES = """
+INSERT INTO entities
+SELECT t.entity, t.entity_id, t.kind, t.namespace, t.id, o.owner, o.company FROM touched t JOIN owners o USING (entity)
+"""
+
+
+# A refund that names no order touches the ledger all the same.
+TOUCHED_KINDS = """
+SELECT kind FROM touched UNION
+SELECT 'order' FROM incoming WHERE type = 'order.refunded' AND entity_ref IS NULL
+"""
+
+
+def refer(connection: duckdb.DuckDBPyConnection, *, displaced: bool) -> None:
+    """Give every entity of the batch its number: `referred` by row, `touched` once each."""
+    connection.execute(REFERRED)
+    connection.execute(TOUCHED)
+    if displaced:
+        connection.execute(TOUCHED_BY_DISPLACED)
+
+
+def retell(connection: duckdb.DuckDBPyConnection, *, displaced: bool) -> frozenset[str]:
+    """Compute the touched entities anew. Returns the kinds touched; per kind, `changes_<kind>` then holds
+    the rows that went (`sign` -1) and that came (1), and `changes_movement` the ledger's."""
+    kinds = {row[0] for row in connection.execute(TOUCHED_KINDS).fetchall()}
+    connection.execute(STORY)
+    connection.execute(OWNERS)
+    if kinds:
+        connection.execute("DELETE FROM entities WHERE entity IN (SELECT entity FROM touched WHERE known)")
+        connection.execute(WRITE_ENTITIES)
+    if ORDERS.kind in kinds:
+        connection.execute(ledger.STORY)
+        kinds.add("movement")
+        ledger.write_movements(connection, displaced=displaced)
+    for model in MODELS:
+        if model.kind in kinds:
+            _write(connection, model)
+    return frozenset(kinds)
+
+
+def _write(connection: duckdb.DuckDBPyConnection, model: EntityModel) -> None:
+    columns = ", ".join(f'({field.expression})::{field.sql_type} AS "{field.name}"' for field in model.fields)
+    gone = f"entity IN (SELECT entity FROM touched WHERE known AND kind = '{model.kind}')"
+    ledger_of_orders = "JOIN order_story USING (entity, n)" if model is ORDERS else ""
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE changes_{model.kind} AS "
+        f"WITH told AS (SELECT *, from_json(properties, '{model.structure}') AS p FROM story "
+        f"WHERE kind = '{model.kind}' AND NOT test) "
+        f"SELECT -1 AS sign, t.* FROM {model.table} t WHERE {gone} UNION ALL "
+        f"SELECT 1, entity, any_value(o.owner), any_value(o.company), arg_min(source, n), {columns} "
+        f"FROM told {ledger_of_orders} JOIN owners o USING (entity) GROUP BY entity"
+    )
+    connection.execute(f"DELETE FROM {model.table} WHERE {gone}")
+    connection.execute(
+        f"INSERT INTO {model.table} SELECT * EXCLUDE (sign) FROM changes_{model.kind} WHERE sign = 1"
+    )

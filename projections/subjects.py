@@ -1,0 +1,228 @@
+"""Subjects: every identifier gets its number, links are gathered, profiles resolved where links changed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+import duckdb
+
+from kizuna.schemas.identifiers import COMPANY, LINKED_KINDS
+
+from .identity import Link, Node, Order, Resolution, resolve
+
+LINKING = ("customer.identified", "customer.aliased")
+_LINKING = ", ".join(f"'{name}'" for name in LINKING)
+_KINDS = ", ".join(f"'{kind}'" for kind in LINKED_KINDS)
+ORDER = "{'received_at': received_at, 'occurred_at': occurred_at, 'event_id': event_id}"
+
+
+def _subject_id(kind: str, value: str) -> str:
+    """The SQL of `schemas.identifiers.subject_id`."""
+    return f"left(sha256($key || chr(31) || {kind} || chr(31) || {value}), 32)::UUID"
+
+
+NAMED = f"""
+CREATE OR REPLACE TEMP TABLE named AS
+SELECT "row", {ORDER} AS seen, person.kind AS kind, person.value AS value, false AS linking,
+       {_subject_id("person.kind", "person.value")} AS subject_id
+FROM incoming WHERE person IS NOT NULL
+UNION ALL
+SELECT "row", {ORDER}, '{COMPANY}', company_ref, false, {_subject_id(f"'{COMPANY}'", "company_ref")}
+FROM incoming WHERE company_ref IS NOT NULL
+UNION ALL
+SELECT "row", seen, x.kind, x.value, true, {_subject_id("x.kind", "x.value")}
+FROM (SELECT "row", {ORDER} AS seen,
+             unnest(from_json(ids, '[{{"kind":"VARCHAR","value":"VARCHAR"}}]')) AS x
+      FROM incoming WHERE type IN ({_LINKING}) AND ids IS NOT NULL AND NOT test)
+WHERE x.kind IN ({_KINDS})
+"""
+
+# Who is named by the batch, with the number where it is known already.
+SEEN = """
+CREATE OR REPLACE TEMP TABLE seen AS
+SELECT n.subject_id, n.kind, n.value, n.seen, i.subject, i.profile, i.first_seen
+FROM (SELECT subject_id, any_value(kind) AS kind, any_value(value) AS value, min(seen) AS seen
+      FROM named GROUP BY subject_id) n
+LEFT JOIN identifiers i USING (subject_id)
+"""
+NUMBER = """
+INSERT INTO identifiers
+SELECT s.subject, s.subject_id, s.kind, s.value, s.subject, s.seen
+FROM (SELECT *  EXCLUDE (subject), (SELECT coalesce(max(subject), 0) FROM identifiers)
+             + row_number() OVER (ORDER BY seen, subject_id) AS subject FROM seen WHERE subject IS NULL) s
+"""
+EARLIER = "SELECT subject FROM seen WHERE seen < first_seen"
+MOVE_BACK = """
+UPDATE identifiers SET first_seen = s.seen FROM seen s
+WHERE identifiers.subject = s.subject AND s.seen < s.first_seen
+"""
+# An event links its strongest id with each other one.
+EVIDENCE = """
+SELECT k.subject AS a, i.subject AS b, f.received_at, f.occurred_at, f.event_id,
+       f.type = 'customer.aliased' AND f.secret AS forced
+FROM named n JOIN keys k USING ("row") JOIN incoming f USING ("row") JOIN identifiers i USING (subject_id)
+WHERE n.linking AND i.subject <> k.subject
+"""
+
+
+# After a displacement: whom the displaced events named, strongest id or linked one.
+AFFECTED = f"""
+SELECT subject FROM displaced WHERE subject IS NOT NULL UNION
+SELECT company FROM displaced WHERE company IS NOT NULL UNION
+SELECT i.subject FROM (SELECT unnest(from_json(ids, '[{{"kind":"VARCHAR","value":"VARCHAR"}}]')) AS x
+                       FROM displaced WHERE type IN ({_LINKING}) AND ids IS NOT NULL AND NOT test) d
+JOIN identifiers i ON i.kind = d.x.kind AND i.value = d.x.value WHERE d.x.kind IN ({_KINDS})
+"""
+_LINKED_IN_HISTORY = f"""
+SELECT e.subject AS a, i.subject AS b, e.received_at, e.occurred_at, e.event_id,
+       e.type = 'customer.aliased' AND e.secret AS forced
+FROM (SELECT *, unnest(from_json(ids, '[{{"kind":"VARCHAR","value":"VARCHAR"}}]')) AS x
+      FROM events WHERE type IN ({_LINKING}) AND ids IS NOT NULL AND NOT test) e
+JOIN identifiers i ON i.kind = e.x.kind AND i.value = e.x.value
+WHERE e.x.kind IN ({_KINDS})
+"""
+EVIDENCE_OF_HISTORY = f"""
+CREATE OR REPLACE TEMP TABLE evidence AS SELECT * FROM ({_LINKED_IN_HISTORY})
+WHERE a <> b AND (a IN (SELECT subject FROM forgotten) OR b IN (SELECT subject FROM forgotten))
+"""
+FIRST_SEEN = f"""
+CREATE OR REPLACE TEMP TABLE remembered AS
+SELECT subject, min(seen) AS seen FROM (
+    SELECT subject, {ORDER} AS seen FROM events WHERE subject IN (SELECT subject FROM forgotten) UNION ALL
+    SELECT company, {ORDER} FROM events WHERE company IN (SELECT subject FROM forgotten) UNION ALL
+    SELECT b, {ORDER} FROM ({_LINKED_IN_HISTORY}) WHERE b IN (SELECT subject FROM forgotten)
+) GROUP BY subject
+"""
+
+
+def name_subjects(connection: duckdb.DuckDBPyConnection, workspace_key: str) -> None:
+    """Give every identifier of the batch its number; `named` then tells which row names whom."""
+    connection.execute(NAMED, {"key": workspace_key})
+    connection.execute(SEEN)
+    connection.execute(NUMBER)
+
+
+def link_subjects(connection: duckdb.DuckDBPyConnection) -> None:
+    """Keep the links of the batch, and resolve the profiles that they, or an earlier first sight, change."""
+    changed = {row[0] for row in connection.execute(EARLIER).fetchall()}
+    if changed:
+        connection.execute(MOVE_BACK)
+    if connection.execute("SELECT 1 FROM named WHERE linking LIMIT 1").fetchone() is not None:
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE evidence AS {EVIDENCE}")
+        _keep_evidence(connection)
+        pairs = connection.execute("SELECT a, b FROM evidence").fetchall()
+        changed.update(subject for pair in pairs for subject in pair)
+    if changed:
+        _resolve(connection, changed)
+
+
+def forget(connection: duckdb.DuckDBPyConnection) -> None:
+    """Events of the batch displaced others: tell anew when those subjects were first seen, and their links;
+    a subject that no event names any more is gone."""
+    affected = {row[0] for row in connection.execute(AFFECTED).fetchall()}
+    if not affected:
+        return
+    component = _component(connection, affected)
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE forgotten AS SELECT unnest([{_numbers(component)}]) AS subject"
+    )
+    connection.execute(EVIDENCE_OF_HISTORY)
+    connection.execute(
+        "DELETE FROM links WHERE a IN (SELECT subject FROM forgotten) OR b IN (SELECT subject FROM forgotten)"
+    )
+    _keep_evidence(connection)
+    connection.execute(FIRST_SEEN)
+    connection.execute(
+        "UPDATE identifiers SET first_seen = r.seen FROM remembered r WHERE identifiers.subject = r.subject"
+    )
+    connection.execute(
+        "DELETE FROM identifiers WHERE subject IN (SELECT subject FROM forgotten) "
+        "AND subject NOT IN (SELECT subject FROM remembered)"
+    )
+    connection.execute(
+        "UPDATE identifiers SET profile = subject WHERE subject IN (SELECT subject FROM forgotten)"
+    )
+    left = {row[0] for row in connection.execute("SELECT subject FROM remembered").fetchall()}
+    for subject in sorted(left):
+        _resolve(connection, {subject})
+
+
+def _keep_evidence(connection: duckdb.DuckDBPyConnection) -> None:
+    """Of equal links the earliest event counts."""
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE merged_links AS "
+        "SELECT a, b, forced, unnest(min({'received_at': received_at, 'occurred_at': occurred_at, "
+        "'event_id': event_id})) FROM ("
+        " SELECT a, b, forced, received_at, occurred_at, event_id FROM evidence UNION ALL "
+        " SELECT l.a, l.b, l.forced, l.received_at, l.occurred_at, l.event_id FROM links l "
+        " SEMI JOIN evidence e ON l.a = e.a AND l.b = e.b AND l.forced = e.forced) GROUP BY a, b, forced"
+    )
+    connection.execute("DELETE FROM links WHERE (a, b, forced) IN (SELECT (a, b, forced) FROM merged_links)")
+    connection.execute(
+        "INSERT INTO links SELECT a, b, received_at, occurred_at, event_id, forced, true, '' FROM merged_links"
+    )
+
+
+def _resolve(connection: duckdb.DuckDBPyConnection, subjects: Collection[int]) -> None:
+    """Decide anew over every component that holds one of `subjects`."""
+    members = _component(connection, subjects)
+    if len(members) <= len(set(subjects)) and not _linked(connection, members):
+        return
+    held = connection.execute(
+        "SELECT subject, kind, subject_id, first_seen.received_at, first_seen.occurred_at, first_seen.event_id, "
+        f"profile FROM identifiers WHERE subject IN ({_numbers(members)})"
+    ).fetchall()
+    nodes = {row[0]: Node(row[1], row[2], Order(*row[3:6])) for row in held}
+    rows = _linked(connection, members)
+    links = {Link(row[0], row[1], Order(*row[2:5]), row[5]): (row[6], row[7]) for row in rows}
+    resolution = resolve(nodes, list(links))
+    _write(connection, {row[0]: row[6] for row in held}, links, resolution)
+
+
+def _component(connection: duckdb.DuckDBPyConnection, subjects: Iterable[int]) -> set[int]:
+    found: set[int] = set()
+    edge = set(subjects)
+    while edge:
+        found |= edge
+        numbers = _numbers(edge)
+        rows = connection.execute(
+            f"SELECT b FROM links WHERE a IN ({numbers}) UNION SELECT a FROM links WHERE b IN ({numbers})"
+        ).fetchall()
+        edge = {row[0] for row in rows} - found
+    return found
+
+
+def _linked(connection: duckdb.DuckDBPyConnection, members: Iterable[int]) -> list[tuple[object, ...]]:
+    return connection.execute(
+        "SELECT a, b, received_at, occurred_at, event_id, forced, accepted, reason FROM links "
+        f"WHERE a IN ({_numbers(members)})"
+    ).fetchall()
+
+
+def _write(
+    connection: duckdb.DuckDBPyConnection,
+    profiles: dict[int, int],
+    links: dict[Link, tuple[bool, str]],
+    resolution: Resolution,
+) -> None:
+    """Only what changed."""
+    for link, (accepted, reason) in links.items():
+        now = resolution.refused.get(link, "")
+        if (accepted, reason) != (not now, now):
+            connection.execute(
+                "UPDATE links SET accepted = ?, reason = ? WHERE a = ? AND b = ? AND forced = ?",
+                [not now, now, link.a, link.b, link.forced],
+            )
+    moved = [
+        (profile, subject) for subject, profile in resolution.profile.items() if profiles[subject] != profile
+    ]
+    if moved:
+        cases = ", ".join(f"({subject}, {profile})" for profile, subject in moved)
+        connection.execute(
+            f"UPDATE identifiers SET profile = m.profile FROM (VALUES {cases}) m(subject, profile) "
+            "WHERE identifiers.subject = m.subject"
+        )
+
+
+def _numbers(subjects: Iterable[int]) -> str:
+    return ", ".join(str(subject) for subject in sorted(subjects))

@@ -1,0 +1,48 @@
+"""Master data: products, stores and staff. What is absent in an update stays as it was."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from .money import Currency, MoneyFromZero
+from .payload import Id, Label, Payload, event, personal
+
+
+@event("product.updated", public=False)
+class ProductUpdated(Payload):
+    """What is known of a product."""
+
+    product_id: Id = Field(description="The shop's id of the product.")
+    sku: Label | None = Field(None, description="Stock keeping unit.")
+    name: Label | None = Field(None, description="Name.")
+    category: Label | None = Field(None, description="Category.")
+    brand: Label | None = Field(None, description="Brand.")
+    price: MoneyFromZero | None = Field(None, description="List price of one.")
+    unit_cost: MoneyFromZero | None = Field(None, description="What one costs the shop, without tax.")
+    currency: Currency | None = Field(None, description="ISO 4217 code of price and cost.")
+    active: bool | None = Field(None, description="Whether it is on sale.")
+
+
+@event("store.updated", public=False)
+class StoreUpdated(Payload):
+    """What is known of a store."""
+
+    store_id: Id = Field(description="The id that events name in place.store.")
+    name: Label | None = Field(None, description="Name.")
+    region: Label | None = Field(None, description="Prefecture, state or country.")
+    city: Label | None = Field(None, description="City or ward.")
+    time_zone: Label | None = Field(None, description="IANA name, such as Asia/Tokyo.")
+    active: bool | None = Field(None, description="Whether it is open for business.")
+
+
+@event("staff.updated", public=False)
+class StaffUpdated(Payload):
+    """What is known of a member of staff."""
+
+    staff_id: Id = Field(description="The id that events name in staff_id, owner and assignee.")
+    name: Label | None = personal("identity", "Name.")
+    email: Label | None = personal("contact", "E-mail address.")
+    role: Label | None = Field(None, description="Such as stylist, support, sales.")
+    team: Label | None = Field(None, description="Team.")
+    store_id: Id | None = Field(None, description="The store where they work.")
+    active: bool | None = Field(None, description="Whether they still work here.")

@@ -1,0 +1,92 @@
+"""The base of every catalogue model: the properties of one event type, and how it is registered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.fields import FieldInfo
+
+from .envelope import EntityKind, ShortText
+
+PersonalData = Literal["identity", "contact", "free_text", "sensitive"]
+
+Id = ShortText
+"""An id in the sender's own system."""
+
+Label = Annotated[str, StringConstraints(max_length=500)]
+"""A name, category or code."""
+
+Count = Annotated[int, Field(ge=0, lt=2**31)]
+"""A number of things or minutes."""
+
+ENTITY_KINDS: tuple[EntityKind, ...] = ("company", "order", "visit", "ticket", "deal", "contract", "task")
+"""A field named `<kind>_id` says that the event is about that thing; listed in this order."""
+
+_CONFIG = ConfigDict(extra="allow", frozen=True, str_max_length=10_000)
+
+
+class Part(BaseModel):
+    """A part of a payload, such as an order line. Unknown properties are kept."""
+
+    model_config = _CONFIG
+
+
+class Payload(BaseModel):
+    """Properties of one event type. Unknown properties are kept: they are the sender's own."""
+
+    model_config = _CONFIG
+
+    TYPE: ClassVar[str] = ""
+    VERSION: ClassVar[int] = 1
+    ENTITY: ClassVar[EntityKind | None] = None
+    ENTITY_FIELDS: ClassVar[tuple[tuple[EntityKind, str], ...]] = ()
+    PUBLIC: ClassVar[bool] = True
+    MIN_IDS: ClassVar[int] = 0
+    MIN_ENTITIES: ClassVar[int] = 0
+
+
+P = TypeVar("P", bound=type[Payload])
+
+MODELS: dict[str, type[Payload]] = {}
+"""Every event type with its model of the current version. Filled by importing `schemas.catalogue`."""
+
+
+def event(
+    name: str,
+    *,
+    version: int = 1,
+    entity: EntityKind | None = None,
+    public: bool = True,
+    min_ids: int = 0,
+    min_entities: int = 0,
+) -> Callable[[P], P]:
+    """Register a model as event type `name`. With `entity`, its field `<entity>_id` names the thing the
+    event is about; what is not `public` takes a secret key or an import; `min_ids` and `min_entities` are
+    how many identifiers of the person and entities the event must carry to mean anything."""
+
+    def register(model: P) -> P:
+        if name in MODELS:
+            raise ValueError(f"event type {name} is registered twice")
+        model.TYPE = name
+        model.VERSION = version
+        model.ENTITY = entity
+        fields: dict[str, FieldInfo] = model.__pydantic_fields__
+        model.ENTITY_FIELDS = tuple(
+            (kind, f"{kind}_id")
+            for kind in sorted(ENTITY_KINDS, key=lambda kind: kind != entity)
+            if f"{kind}_id" in fields
+        )
+        model.PUBLIC = public
+        model.MIN_IDS = min_ids
+        model.MIN_ENTITIES = min_entities
+        MODELS[name] = model
+        return model
+
+    return register
+
+
+def personal(kind: PersonalData, description: str) -> Any:
+    """A field of personal data, with its class: masking, export and erasure read this one mark."""
+    return Field(None, description=description, json_schema_extra={"personal_data": kind})
