@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .faults import closed
-from .sqlite_file import connect_reader, translated
+from .sqlite_errors import translated
+from .sqlite_file import connect_reader
 
 
 class ReaderPool:

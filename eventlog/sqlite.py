@@ -8,7 +8,6 @@ frames: row by row, beside one busy thread, reading 50,000 records took 11 s ins
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -26,18 +25,20 @@ from .group_commit import Append, GroupCommit
 from .partitioner import Partitioner
 from .port import Bounds, LogIdentity, NewRecord, Record, TopicPartition
 from .reader_pool import ReaderPool
-from .sqlite_file import connect, connect_writer, open_or_create, table_of, translated
-
-_BUSY_SECONDS = 5.0
-_BUSY_STEP_SECONDS = 0.0005
+from .sqlite_errors import translated
+from .sqlite_file import connect, connect_writer, open_or_create, table_of, when_free
 
 _SPAN_BITS = 20  # MAX_RECORD_BYTES and the head of a frame are less than 2**20 bytes
 
-_FIRST = "(SELECT first FROM partitions WHERE topic = '{lane.topic}' AND partition = {lane.partition})"
+# A damaged `first` reads as a number all the same: records that are missing are noticed by their offsets.
+_FIRST = (
+    "(SELECT CAST(ifnull(max(first), 0) AS INTEGER) FROM partitions"
+    " WHERE topic = '{lane.topic}' AND partition = {lane.partition})"
+)
 _TAIL = f'SELECT {_FIRST}, max("offset"), frame FROM {{table}}'
 _INSERT = (
     "INSERT INTO {table}"
-    f" SELECT ?1 + key, substr(?2, value >> {_SPAN_BITS}, value & {(1 << _SPAN_BITS) - 1}) FROM json_each(?3)"
+    f" SELECT ? + key, substr(?, value >> {_SPAN_BITS}, value & {(1 << _SPAN_BITS) - 1}) FROM json_each(?)"
 )
 _READ = (
     f"SELECT {_FIRST}, count(*), CAST(group_concat(frame, '') AS BLOB)"
@@ -155,7 +156,8 @@ class SqliteLog:
                 by_lane[lane].append(record)
         with translated(self._path):
             try:
-                connection = self._begin()
+                connection = self._writer = self._writer or connect_writer(self._path)
+                when_free(connection, "BEGIN IMMEDIATE")
                 now = self._clock()
                 for lane, records in by_lane.items():
                     self._insert(connection, lane, records, now)
@@ -163,21 +165,6 @@ class SqliteLog:
             except BaseException:
                 self._drop_writer()
                 raise
-
-    def _begin(self) -> sqlite3.Connection:
-        """Holds the file's write lock. Asks often: SQLite's own waiting grows to 100 ms a time, and a process
-        that appends without a break would leave another one standing."""
-        if self._writer is None:
-            self._writer = connect_writer(self._path)
-        deadline = time.monotonic() + _BUSY_SECONDS
-        while True:
-            try:
-                self._writer.execute("BEGIN IMMEDIATE")
-                return self._writer
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                    raise
-                time.sleep(_BUSY_STEP_SECONDS)
 
     def _insert(
         self, connection: sqlite3.Connection, lane: TopicPartition, records: Sequence[NewRecord], now: int

@@ -1,19 +1,20 @@
-"""The file of the embedded log: its tables, its header, how it is opened, and what SQLite's errors mean."""
+"""The file of the embedded log: its tables, its header, and how it is opened."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+import time
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from kizuna.schemas.errors import ConfigurationError, CorruptRecord, KizunaError, LogUnavailable
+from kizuna.schemas.errors import ConfigurationError
 
 from . import topics
-from .faults import closed
 from .port import LogIdentity, TopicPartition
+from .sqlite_errors import damaged, translated
 
 APPLICATION_ID = 0x6B7A6C67  # "kzlg", at byte 68 of the file
 FORMAT = 1
@@ -27,6 +28,11 @@ WRITER_CACHE_KIB = 16_000
 """Holds the largest transaction, which otherwise spills to the disk before its time."""
 
 MAX_READ_BYTES = 64_000_000
+
+BUSY_SECONDS = 5.0
+"""How long to wait for another process to let go of the file."""
+
+_BUSY_STEP_SECONDS = 0.0005
 
 _SCHEMA = (
     "CREATE TABLE log (log_id TEXT NOT NULL, generation INTEGER NOT NULL, partitions INTEGER NOT NULL)",
@@ -50,17 +56,22 @@ def table_of(lane: TopicPartition) -> str:
     return f'"{lane.topic}/{lane.partition}"'
 
 
-def connect(path: Path, *, busy_seconds: float = 5) -> sqlite3.Connection:
+def connect(path: Path) -> sqlite3.Connection:
     """A connection on which a commit returns when the disk has it; for one thread at a time, any thread."""
-    connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA fullfsync = ON")  # macOS: through the drive's own cache; ignored elsewhere
+    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA fullfsync = ON")  # macOS: through the drive's own cache; ignored elsewhere
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
 
 
 def connect_writer(path: Path) -> sqlite3.Connection:
-    """For the thread that appends. It does not wait for the write lock: it asks again itself."""
-    connection = connect(path, busy_seconds=0)
+    """For the thread that appends."""
+    connection = connect(path)
+    connection.execute("PRAGMA busy_timeout = 0")  # `when_free` waits
     connection.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIB}")
     connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
     return connection
@@ -71,6 +82,20 @@ def connect_reader(path: Path) -> sqlite3.Connection:
     connection = connect(path)
     connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_READ_BYTES)
     return connection
+
+
+def when_free(connection: sqlite3.Connection, statement: str) -> list[Any]:
+    """The rows of a statement that needs the write lock of the file. Asks often: SQLite's own waiting grows
+    to 100 ms a time, so that a process that appends without a break would leave another one standing, and
+    for some statements it does not wait at all."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            return connection.execute(statement).fetchall()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(_BUSY_STEP_SECONDS)
 
 
 def open_or_create(path: Path, *, new_id: Callable[[], UUID], partitions: int, generation: int) -> Header:
@@ -100,12 +125,12 @@ def _is_log(connection: sqlite3.Connection, path: Path) -> bool:
 def _create(connection: sqlite3.Connection, path: Path, identity: LogIdentity, partitions: int) -> Header:
     """Make what is missing: all of it, unless another process was faster, or a topic new in this version."""
     connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
-    ((mode,),) = connection.execute("PRAGMA journal_mode = WAL").fetchall()
+    ((mode,),) = when_free(connection, "PRAGMA journal_mode = WAL")
     if mode != "wal":
         raise ConfigurationError(
             f"{path} lies on a file system without shared memory.", hint="Choose a folder on a local disk."
         )
-    connection.execute("BEGIN IMMEDIATE")
+    when_free(connection, "BEGIN IMMEDIATE")
     if not _is_log(connection, path):
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {FORMAT}")
@@ -133,41 +158,7 @@ def _read_header(connection: sqlite3.Connection, path: Path) -> Header:
         )
     ((log_id, generation),) = connection.execute("SELECT log_id, generation FROM log").fetchall()
     counts = dict(connection.execute("SELECT topic, count(*) FROM partitions GROUP BY topic").fetchall())
-    return Header(LogIdentity(UUID(log_id), generation), counts)
-
-
-@contextmanager
-def translated(path: Path) -> Iterator[None]:
-    """SQLite's errors as ours."""
     try:
-        yield
-    except sqlite3.ProgrammingError as error:  # the connection was closed under way
-        raise closed() from error
-    except sqlite3.Error as error:
-        raise _translation(error, path) from error
-
-
-_HINTS = {
-    sqlite3.SQLITE_FULL: "Free space on the disk.",
-    sqlite3.SQLITE_BUSY: "Another process holds the log: let it finish, or stop it.",
-    sqlite3.SQLITE_READONLY: "Make the file and its folder writable for this user.",
-    sqlite3.SQLITE_PERM: "Make the file and its folder accessible for this user.",
-    sqlite3.SQLITE_CANTOPEN: "Check that the folder exists and is accessible for this user.",
-    sqlite3.SQLITE_IOERR: "Check the disk, and the space on it.",
-    sqlite3.SQLITE_NOMEM: "Free memory.",
-}
-
-
-def _translation(error: sqlite3.Error, path: Path) -> KizunaError:
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-    if code == sqlite3.SQLITE_NOTADB:
-        return ConfigurationError(
-            f"{path} is not a log.", hint="Choose another file; if it was a log, restore it from a backup."
-        )
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_TOOBIG):  # too big: a damaged length
-        return CorruptRecord(f"{path} is damaged: {error}.", hint="Restore the log from a backup.")
-    if code in _HINTS:
-        return LogUnavailable(f"The log {path} is not available: {error}.", hint=_HINTS[code])
-    return ConfigurationError(
-        f"{path} cannot be used as a log: {error}.", hint="Choose another file, or restore it from a backup."
-    )
+        return Header(LogIdentity(UUID(log_id), int(generation)), counts)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise damaged(path, error) from error

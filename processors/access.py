@@ -92,6 +92,12 @@ class Access:
             held = self._key_by_hash.get(hashed)
         return held
 
+    def held_write_key(self, presented: str) -> WriteKey | None:
+        """The same from what is held and fresh, without asking the log; None says nothing."""
+        if time.monotonic() - self._read_at >= STALE_SECONDS:
+            return None
+        return self._key_by_hash.get(digest(presented))
+
     def token(self, presented: str) -> Token | None:
         """The token of this text; None when there is none."""
         self._refresh_after(STALE_SECONDS)
@@ -134,7 +140,7 @@ class Access:
         with self._lock:
             self.refresh()
             if name not in self._held(kind):
-                raise ConfigurationError(f"there is no {_label(kind)} {name}.", hint=self._names(kind))
+                raise ConfigurationError(f"There is no {_label(kind)} {name}.", hint=self._names(kind))
             self._append(kind, name, definition_id, None)
 
     def _create(
@@ -144,7 +150,7 @@ class Access:
             self.refresh()
             if name in self._held(kind):
                 raise ConfigurationError(
-                    f"there is a {_label(kind)} {name} already.",
+                    f"There is a {_label(kind)} {name} already.",
                     hint="Choose another name, or remove it first.",
                 )
             try:
@@ -154,7 +160,7 @@ class Access:
                 first = error.errors(include_url=False, include_input=False)[0]
                 field = str(first["loc"][0])
                 raise ConfigurationError(
-                    f"the {_label(kind)}'s {field} will not do: {first['msg']}.", hint=_ADVICE.get(field, "")
+                    f"The {_label(kind)}'s {field} will not do: {first['msg']}.", hint=_ADVICE.get(field, "")
                 ) from None
 
     def _append(

@@ -81,7 +81,7 @@ class Projector:
         )
 
     def wait_folded(self, bounds: Mapping[TopicPartition, Bounds], timeout: float) -> bool:
-        """Wait until everything below the ends of `bounds` is folded; False when time, or the projector, is up."""
+        """Wait until all below the ends of `bounds` is folded; False when time, or the projector, is up."""
 
         def done() -> bool:
             return self.failure is not None or all(

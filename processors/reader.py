@@ -43,7 +43,7 @@ def start(
         end = bounds[partition].end if partition in bounds else 0
         if end < at.offset:
             raise ForeignLog(
-                f"The log of {partition.topic}/{partition.partition} ends at {end}, below the stored position "
+                f"The log of {partition.topic}/{partition.partition} ends at {end}, below the position "
                 f"{at.offset}.",
                 hint="Restore the log that this store was folded from, or run `kizuna rebuild`.",
             )

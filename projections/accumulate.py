@@ -62,8 +62,9 @@ def accumulate(
     take all of their history; `kinds` are the entity kinds that have changes."""
     batch = _Batch(connection, plan, kinds, refold)
     for of in OFS:
-        batch.totals(of)
-        batch.picks(of)
+        if refold or batch.concerns(of):
+            batch.totals(of)
+            batch.picks(of)
     batch.values()
 
 
@@ -84,6 +85,17 @@ class _Batch:
 
     def execute(self, sql: str) -> None:
         self.connection.execute(sql, self.plan.used(sql))
+
+    def concerns(self, of: Of) -> bool:
+        """Whether anything in the batch belongs to a person, or to a company."""
+        named = [f"SELECT {OWNER[of]} AS subject FROM changes_{kind}" for kind in sorted(self.kinds)]
+        named.append(f"SELECT {SUBJECT[of]} AS subject FROM contributions")
+        return (
+            self.connection.execute(
+                f"SELECT 1 FROM ({' UNION ALL '.join(named)}) WHERE subject IS NOT NULL LIMIT 1"
+            ).fetchone()
+            is not None
+        )
 
     def relation(self, of: Of, origin: str) -> str | None:
         """The rows `r` that a trait of this origin adds, with the subject as `subject`."""
@@ -156,7 +168,8 @@ class _Batch:
             + ", ".join(
                 f'{part.delta} AS "{part.column}"' for part in self.plan.components(of, "picks", origin)
             )
-            + f" FROM {BY_KIND[origin].table} r WHERE {owner} IN (SELECT subject FROM concerned) GROUP BY {owner}"
+            + f" FROM {BY_KIND[origin].table} r WHERE {owner} IN (SELECT subject FROM concerned) "
+            + f"GROUP BY {owner}"
             for origin in origins
         ]
         components = self.plan.components(of, "picks")
@@ -180,8 +193,9 @@ class _Batch:
         if self.refold:
             self.execute("DELETE FROM trait_values WHERE subject IN (SELECT subject FROM refold)")
         self.execute(
-            "CREATE OR REPLACE TEMP TABLE merged_values AS SELECT subject, trait, value, sum(n)::BIGINT AS n FROM "
-            f"(FROM seen_values UNION ALL SELECT t.* FROM trait_values t SEMI JOIN seen_values s ON {same}) GROUP BY ALL"
+            "CREATE OR REPLACE TEMP TABLE merged_values AS "
+            "SELECT subject, trait, value, sum(n)::BIGINT AS n FROM (FROM seen_values UNION ALL "
+            f"SELECT t.* FROM trait_values t SEMI JOIN seen_values s ON {same}) GROUP BY ALL"
         )
         self.execute(f"DELETE FROM trait_values t USING merged_values s WHERE {same}")
         self.execute("INSERT INTO trait_values SELECT * FROM merged_values WHERE n <> 0")
@@ -194,6 +208,6 @@ class _Batch:
                     subject = SUBJECT[of] if one.origin == ANY_EVENT else OWNER[of]
                     n = "1" if one.origin == ANY_EVENT else "r.sign"
                     yield (
-                        f"SELECT r.{subject} AS subject, '{one.trait.name}' AS trait, ({one.value})::VARCHAR AS value, "
-                        f"{n} AS n FROM {relation} r WHERE {one.predicate}"
+                        f"SELECT r.{subject} AS subject, '{one.trait.name}' AS trait, "
+                        f"({one.value})::VARCHAR AS value, {n} AS n FROM {relation} r WHERE {one.predicate}"
                     )

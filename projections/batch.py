@@ -11,7 +11,6 @@ import pyarrow as pa
 
 from kizuna.schemas.position import Position
 
-
 PIECE = 8_192
 
 

@@ -13,15 +13,16 @@ import duckdb
 from .definitions import load_plan
 from .tables import FIXED, Table
 
+_WORD = f"{2**64}::HUGEINT"
+
 
 def digest(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
     """Per table its number of rows and the sum of their MD5s (mod 2^128), as text."""
     found = {}
     for table in compared(connection):
         row = connection.execute(
-            "SELECT count(*), coalesce(sum(md5_number_upper(line)::HUGEINT), 0) % 18446744073709551616::HUGEINT, "
-            "coalesce(sum(md5_number_lower(line)::HUGEINT), 0) % 18446744073709551616::HUGEINT "
-            f"FROM ({lines(table)})"
+            f"SELECT count(*), coalesce(sum(md5_number_upper(line)::HUGEINT), 0) % {_WORD}, "
+            f"coalesce(sum(md5_number_lower(line)::HUGEINT), 0) % {_WORD} FROM ({lines(table)})"
         ).fetchone()
         assert row is not None
         found[table.name] = f"{row[0]}:{row[1]:016x}{row[2]:016x}"
@@ -50,7 +51,7 @@ def compared(connection: duckdb.DuckDBPyConnection) -> tuple[Table, ...]:
 
 
 def twice(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """State tables that hold a key twice, with the number of keys too many: none, unless the fold is wrong."""
+    """State tables that hold a key twice, with the number of rows too many: none, unless the fold errs."""
     found = {}
     for table in compared(connection):
         key = ", ".join(f'"{name}"' for name in table.state_key)

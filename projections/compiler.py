@@ -172,7 +172,8 @@ class _Shape:
         key = (
             f"{{'at': {self.at}, 'v': ({value})}}"
             if self.sign
-            else f"{{'occurred_at': r.occurred_at, 'received_at': r.received_at, 'event_id': r.event_id, 'v': ({value})}}"
+            else "{'occurred_at': r.occurred_at, 'received_at': r.received_at, 'event_id': r.event_id, "
+            f"'v': ({value})}}"
         )
         packed = (
             f"STRUCT(at TIMESTAMP, v {sql_type})"
@@ -205,7 +206,12 @@ def _conditions(trait: Trait, source: Source, parameters: Parameters) -> Iterato
 
 
 def _condition(
-    trait: Trait, source: Source, path: str, operator: str, wanted: object, parameters: Parameters
+    trait: Trait,
+    source: Source,
+    path: str,
+    operator: str,
+    wanted: Scalar | list[Scalar],
+    parameters: Parameters,
 ) -> str:
     values = wanted if isinstance(wanted, list) else [wanted]
     numeric = all(isinstance(one, int | Decimal) and not isinstance(one, bool) for one in values)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import duckdb
 import orjson
 
-from kizuna.schemas.catalogue import MODELS
+from kizuna.schemas import catalogue as _catalogue  # noqa: F401  (fills MODELS)
+from kizuna.schemas.payload import MODELS
 from kizuna.schemas.upcasting import upcast
 
 from .batch import Row, arrow
@@ -45,7 +46,8 @@ STATEFUL = "('order', 'visit', 'ticket', 'deal', 'contract', 'task')"
 DECODE = f"""
 CREATE OR REPLACE TEMP TABLE incoming AS
 WITH parsed AS (
-    SELECT "row", "partition", "offset", recorded_at, value, from_json(<text>, '{STRUCTURE}') AS e FROM batch_rows
+    SELECT "row", "partition", "offset", recorded_at, value, from_json(<text>, '{STRUCTURE}') AS e
+    FROM batch_rows
 )
 SELECT
     "row", e.event_id AS event_id, e.type AS type, e.version AS version,
@@ -59,11 +61,14 @@ SELECT
     CASE WHEN len(e.entities) > 1 OR len(list_filter(e.entities, lambda x: x.kind = 'campaign')) > 0
          THEN to_json(e.entities)::VARCHAR END AS entities,
     e.properties::VARCHAR AS properties, e.context::VARCHAR AS context,
-    CASE WHEN e.clamped OR coalesce(e.actor::VARCHAR, e.caused_by, e.attachments::VARCHAR, e.repairs) IS NOT NULL
-         THEN json_merge_patch('{{}}', json_object('clamped', e.clamped, 'actor', e.actor, 'caused_by', e.caused_by,
-              'attachments', e.attachments, 'repairs', e.repairs))::VARCHAR END AS more,
+    CASE WHEN e.clamped
+           OR coalesce(e.actor::VARCHAR, e.caused_by, e.attachments::VARCHAR, e.repairs) IS NOT NULL
+         THEN json_merge_patch('{{}}', json_object('clamped', e.clamped, 'actor', e.actor,
+              'caused_by', e.caused_by, 'attachments', e.attachments, 'repairs', e.repairs))::VARCHAR
+         END AS more,
     CASE WHEN e.event_id IS NULL OR e.type IS NULL OR e.occurred_at IS NULL OR e.received_at IS NULL
-           OR e.source IS NULL OR e.body_hash IS NULL OR e.occurred_at > e.received_at THEN coalesce(value, '') END AS bad
+           OR e.source IS NULL OR e.body_hash IS NULL OR e.occurred_at > e.received_at
+         THEN coalesce(value, '') END AS bad
 FROM parsed
 """
 

@@ -24,10 +24,11 @@ CREATE OR REPLACE TEMP TABLE merged_failed AS
 SELECT failed_id, unnest(arg_min(item, {'r': received_at, 't': topic, 'p': "partition", 'o': "offset"})),
        (sum(repeats) + count(*) - 1)::BIGINT AS repeats
 FROM (
-    SELECT failed_id, received_at, topic, "partition", "offset", repeats, struct_pack(code := code, path := path,
-           reason := reason, via := via, source := source, received_at := received_at, recorded_at := recorded_at,
-           topic := topic, "partition" := "partition", "offset" := "offset", item := item, file := file,
-           line := line, import_id := import_id) AS item
+    SELECT failed_id, received_at, topic, "partition", "offset", repeats,
+           struct_pack(code := code, path := path, reason := reason, via := via, source := source,
+               received_at := received_at, recorded_at := recorded_at, topic := topic,
+               "partition" := "partition", "offset" := "offset", item := item, file := file, line := line,
+               import_id := import_id) AS item
     FROM (FROM failed_rows UNION ALL BY NAME
           SELECT * FROM failed_items WHERE failed_id IN (SELECT failed_id FROM failed_rows))
 ) GROUP BY failed_id
@@ -78,7 +79,8 @@ def _keep(connection: duckdb.DuckDBPyConnection, items: list[dict[str, object]])
     connection.register("failed_arrow", table)
     try:
         connection.execute(
-            "CREATE OR REPLACE TEMP TABLE failed_rows AS SELECT * REPLACE (failed_id::UUID AS failed_id) FROM failed_arrow"
+            "CREATE OR REPLACE TEMP TABLE failed_rows AS "
+            "SELECT * REPLACE (failed_id::UUID AS failed_id) FROM failed_arrow"
         )
     finally:
         connection.unregister("failed_arrow")

@@ -14,12 +14,15 @@ FROM (SELECT CASE e.type WHEN 'company.updated' THEN {company} ELSE {subject} EN
 BATCH = _SAID.format(
     company="k.company", subject="k.subject", source='incoming e JOIN keys k USING ("row")', saying=SAYING
 )
+ANY = f"SELECT 1 FROM incoming WHERE type IN {SAYING} LIMIT 1"
 HISTORY = _SAID.format(company="e.company", subject="e.subject", source="events e", saying=SAYING)
 
 
 def write_fields(connection: duckdb.DuckDBPyConnection, *, refold: bool) -> None:
     """Merge what the batch said; the subjects in `refold` are told again from all their history."""
     told = BATCH
+    if not refold and connection.execute(ANY).fetchone() is None:
+        return
     if refold:
         connection.execute("DELETE FROM fields WHERE subject IN (SELECT subject FROM refold)")
         told = (

@@ -21,7 +21,8 @@ _PROPERTIES = '{"total": "VARCHAR", "amount": "VARCHAR", "currency": "VARCHAR", 
 STORY = f"""
 CREATE OR REPLACE TEMP TABLE order_story AS
 WITH said AS (
-    SELECT entity, n, type, from_json(properties, '{_PROPERTIES}') AS p FROM story WHERE kind = 'order' AND NOT test
+    SELECT entity, n, type, from_json(properties, '{_PROPERTIES}') AS p
+    FROM story WHERE kind = 'order' AND NOT test
 ), told AS (
     SELECT entity, n, type, {_AMOUNT} AS refund,
         bool_or(type = 'order.completed') OVER history AS started,
@@ -47,20 +48,21 @@ SELECT entity, n, currency,
         WHEN over THEN 0
         WHEN type = 'order.refunded' THEN -coalesce(refund, 0)
         WHEN ends THEN coalesce(refunds, 0) - coalesce(gross, 0)
-        WHEN type IN ('order.completed', 'order.updated') AND started THEN coalesce(gross, 0) - gross_before
+        WHEN type IN ('order.completed', 'order.updated') AND started
+            THEN coalesce(gross, 0) - gross_before
         ELSE 0
     END::DECIMAL(18,4) AS amount
 FROM judged
 """
 
 OF_ORDERS = """
-SELECT entity, s.event_id, s.type, s.occurred_at, m.amount, m.currency, s.source, s.store, s.register, o.owner,
-       o.company
+SELECT entity, s.event_id, s.type, s.occurred_at, m.amount, m.currency, s.source, s.store, s.register,
+       o.owner, o.company
 FROM order_story m JOIN story s USING (entity, n) JOIN owners o USING (entity)
 WHERE m.amount <> 0 OR s.type = 'order.completed'
 """
 # A refund that names no order is a movement of its subject.
-OF_NOBODY = f"""
+OF_NOBODY = """
 SELECT NULL::BIGINT AS entity, e.event_id, e.type, e.occurred_at,
        -TRY_CAST(json_extract_string(e.properties, '$.amount') AS DECIMAL(18,4)) AS amount,
        json_extract_string(e.properties, '$.currency') AS currency, e.source, e.store, e.register,
@@ -70,15 +72,18 @@ WHERE e.type = 'order.refunded' AND k.entity IS NULL AND NOT e.test
 """
 
 
-def write_movements(connection: duckdb.DuckDBPyConnection, *, displaced: bool) -> None:
+def write_movements(connection: duckdb.DuckDBPyConnection, *, known: bool, displaced: bool) -> None:
     """Replace the movements of touched orders. `changes_movement` then holds what went and what came."""
-    gone = "entity IN (SELECT entity FROM touched WHERE known AND kind = 'order')"
-    if displaced:
-        gone += " OR event_id IN (SELECT event_id FROM displaced)"
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE changes_movement AS "
-        f"SELECT -1 AS sign, m.* FROM movements m WHERE {gone} "
-        f"UNION ALL SELECT 1, * FROM ({OF_ORDERS}) UNION ALL SELECT 1, * FROM ({OF_NOBODY})"
+        "CREATE OR REPLACE TEMP TABLE changes_movement AS "
+        f"SELECT 1 AS sign, * FROM ({OF_ORDERS}) UNION ALL SELECT 1, * FROM ({OF_NOBODY})"
     )
-    connection.execute(f"DELETE FROM movements WHERE {gone}")
-    connection.execute("INSERT INTO movements SELECT * EXCLUDE (sign) FROM changes_movement WHERE sign = 1")
+    insert = "INSERT INTO movements SELECT * EXCLUDE (sign) FROM changes_movement"
+    if known:
+        gone = "entity IN (SELECT entity FROM touched WHERE known AND kind = 'order')"
+        if displaced:
+            gone += " OR event_id IN (SELECT event_id FROM displaced)"
+        connection.execute(f"INSERT INTO changes_movement SELECT -1, * FROM movements WHERE {gone}")
+        connection.execute(f"DELETE FROM movements WHERE {gone}")
+        insert += " WHERE sign = 1"
+    connection.execute(insert)

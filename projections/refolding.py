@@ -18,7 +18,8 @@ SELECT DISTINCT subject FROM (
 """
 DISPLACED = """
     UNION ALL
-    SELECT unnest([d.subject, d.company, t.owner, t.company]) FROM displaced d LEFT JOIN touched t USING (entity)
+    SELECT unnest([d.subject, d.company, t.owner, t.company])
+    FROM displaced d LEFT JOIN touched t USING (entity)
 """
 
 

@@ -53,7 +53,7 @@ class Source:
         return "true" if self.event_type == ANY_EVENT else f"r.type = '{self.event_type}'"
 
     def sql_type(self, path: str, *, numeric: bool = False) -> str:
-        """The type of a field. Of a custom event, whose fields have none: a number if `numeric`, else text."""
+        """The type of a field. The fields of a custom event have none: numbers if `numeric`, else text."""
         if self.kind is not None:
             return self._entity_field(path).sql_type
         if path in ENVELOPE_FIELDS and self._property_kind(path) is None:

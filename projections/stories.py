@@ -5,6 +5,7 @@ from __future__ import annotations
 import duckdb
 
 from . import ledger
+from .compiler import LEDGER
 from .entities import MODELS, ORDERS, EntityModel
 
 REFERRED = """
@@ -30,8 +31,8 @@ WHERE entity IN (SELECT entity FROM displaced) AND entity NOT IN (SELECT entity 
 
 STORY = """
 CREATE OR REPLACE TEMP TABLE story AS
-SELECT e.entity, t.kind, e.event_id, e.type, split_part(e.type, '.', 2) AS verb, e.occurred_at, e.source, e.store,
-       e.register, e.subject, e.company, e.test,
+SELECT e.entity, t.kind, e.event_id, e.type, split_part(e.type, '.', 2) AS verb, e.occurred_at, e.source,
+       e.store, e.register, e.subject, e.company, e.test,
        row_number() OVER (PARTITION BY e.entity ORDER BY e.occurred_at, e.received_at, e.event_id) AS n,
        e.properties
 FROM events e JOIN touched t USING (entity)
@@ -46,14 +47,18 @@ FROM story GROUP BY entity
 """
 WRITE_ENTITIES = """
 INSERT INTO entities
-SELECT t.entity, t.entity_id, t.kind, t.namespace, t.id, o.owner, o.company FROM touched t JOIN owners o USING (entity)
+SELECT t.entity, t.entity_id, t.kind, t.namespace, t.id, o.owner, o.company
+FROM touched t JOIN owners o USING (entity)
 """
 
 
 # A refund that names no order touches the ledger all the same.
 TOUCHED_KINDS = """
-SELECT kind FROM touched UNION
-SELECT 'order' FROM incoming WHERE type = 'order.refunded' AND entity_ref IS NULL
+SELECT kind, known FROM touched UNION
+SELECT 'order', false FROM incoming WHERE type = 'order.refunded' AND entity_ref IS NULL
+"""
+TOUCHED_KINDS_BY_DISPLACED = """
+UNION SELECT 'order', true FROM displaced WHERE type = 'order.refunded' AND entity IS NULL
 """
 
 
@@ -68,35 +73,42 @@ def refer(connection: duckdb.DuckDBPyConnection, *, displaced: bool) -> None:
 def retell(connection: duckdb.DuckDBPyConnection, *, displaced: bool) -> frozenset[str]:
     """Compute the touched entities anew. Returns the kinds touched; per kind, `changes_<kind>` then holds
     the rows that went (`sign` -1) and that came (1), and `changes_movement` the ledger's."""
-    kinds = {row[0] for row in connection.execute(TOUCHED_KINDS).fetchall()}
+    touched = TOUCHED_KINDS + (TOUCHED_KINDS_BY_DISPLACED if displaced else "")
+    rows = connection.execute(touched).fetchall()
+    kinds = {kind for kind, _ in rows}
+    known = {kind for kind, its in rows if its}
     connection.execute(STORY)
     connection.execute(OWNERS)
-    if kinds:
+    if known:
         connection.execute("DELETE FROM entities WHERE entity IN (SELECT entity FROM touched WHERE known)")
+    if kinds:
         connection.execute(WRITE_ENTITIES)
     if ORDERS.kind in kinds:
         connection.execute(ledger.STORY)
-        kinds.add("movement")
-        ledger.write_movements(connection, displaced=displaced)
+        kinds.add(LEDGER)
+        ledger.write_movements(connection, known=ORDERS.kind in known, displaced=displaced)
     for model in MODELS:
         if model.kind in kinds:
-            _write(connection, model)
+            _write(connection, model, known=model.kind in known)
     return frozenset(kinds)
 
 
-def _write(connection: duckdb.DuckDBPyConnection, model: EntityModel) -> None:
+def _write(connection: duckdb.DuckDBPyConnection, model: EntityModel, *, known: bool) -> None:
+    """`known`: some of them stood in the table before the batch."""
     columns = ", ".join(f'({field.expression})::{field.sql_type} AS "{field.name}"' for field in model.fields)
-    gone = f"entity IN (SELECT entity FROM touched WHERE known AND kind = '{model.kind}')"
     ledger_of_orders = "JOIN order_story USING (entity, n)" if model is ORDERS else ""
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE changes_{model.kind} AS "
+    came = (
         f"WITH told AS (SELECT *, from_json(properties, '{model.structure}') AS p FROM story "
         f"WHERE kind = '{model.kind}' AND NOT test) "
-        f"SELECT -1 AS sign, t.* FROM {model.table} t WHERE {gone} UNION ALL "
-        f"SELECT 1, entity, any_value(o.owner), any_value(o.company), arg_min(source, n), {columns} "
+        "SELECT 1 AS sign, entity, any_value(o.owner) AS owner, any_value(o.company) AS company, "
+        f"arg_min(source, n) AS source, {columns} "
         f"FROM told {ledger_of_orders} JOIN owners o USING (entity) GROUP BY entity"
     )
-    connection.execute(f"DELETE FROM {model.table} WHERE {gone}")
-    connection.execute(
-        f"INSERT INTO {model.table} SELECT * EXCLUDE (sign) FROM changes_{model.kind} WHERE sign = 1"
-    )
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE changes_{model.kind} AS {came}")
+    insert = f"INSERT INTO {model.table} SELECT * EXCLUDE (sign) FROM changes_{model.kind}"
+    if known:
+        gone = f"entity IN (SELECT entity FROM touched WHERE known AND kind = '{model.kind}')"
+        connection.execute(f"INSERT INTO changes_{model.kind} SELECT -1, * FROM {model.table} WHERE {gone}")
+        connection.execute(f"DELETE FROM {model.table} WHERE {gone}")
+        insert += " WHERE sign = 1"
+    connection.execute(insert)

@@ -27,7 +27,8 @@ SELECT "row", {ORDER} AS seen, person.kind AS kind, person.value AS value, false
        {_subject_id("person.kind", "person.value")} AS subject_id
 FROM incoming WHERE person IS NOT NULL
 UNION ALL
-SELECT "row", {ORDER}, '{COMPANY}', company_ref, false, {_subject_id(f"'{COMPANY}'", "company_ref")}
+SELECT "row", {ORDER}, '{COMPANY}', company_ref, false,
+       {_subject_id(f"'{COMPANY}'", "company_ref")}
 FROM incoming WHERE company_ref IS NOT NULL
 UNION ALL
 SELECT "row", seen, x.kind, x.value, true, {_subject_id("x.kind", "x.value")}
@@ -117,15 +118,14 @@ def link_subjects(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def forget(connection: duckdb.DuckDBPyConnection) -> None:
-    """Events of the batch displaced others: tell anew when those subjects were first seen, and their links;
-    a subject that no event names any more is gone."""
+    """Events of the batch displaced others: tell anew when those subjects were first seen, and their
+    links; a subject that no event names any more is gone."""
     affected = {row[0] for row in connection.execute(AFFECTED).fetchall()}
     if not affected:
         return
     component = _component(connection, affected)
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE forgotten AS SELECT unnest([{_numbers(component)}]) AS subject"
-    )
+    numbers = _numbers(component)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE forgotten AS SELECT unnest([{numbers}]) AS subject")
     connection.execute(EVIDENCE_OF_HISTORY)
     connection.execute(
         "DELETE FROM links WHERE a IN (SELECT subject FROM forgotten) OR b IN (SELECT subject FROM forgotten)"
@@ -159,7 +159,8 @@ def _keep_evidence(connection: duckdb.DuckDBPyConnection) -> None:
     )
     connection.execute("DELETE FROM links WHERE (a, b, forced) IN (SELECT (a, b, forced) FROM merged_links)")
     connection.execute(
-        "INSERT INTO links SELECT a, b, received_at, occurred_at, event_id, forced, true, '' FROM merged_links"
+        "INSERT INTO links "
+        "SELECT a, b, received_at, occurred_at, event_id, forced, true, '' FROM merged_links"
     )
 
 
@@ -169,12 +170,12 @@ def _resolve(connection: duckdb.DuckDBPyConnection, subjects: Collection[int]) -
     if len(members) <= len(set(subjects)) and not _linked(connection, members):
         return
     held = connection.execute(
-        "SELECT subject, kind, subject_id, first_seen.received_at, first_seen.occurred_at, first_seen.event_id, "
+        "SELECT subject, kind, subject_id, first_seen.received_at, first_seen.occurred_at, "
+        "first_seen.event_id, "
         f"profile FROM identifiers WHERE subject IN ({_numbers(members)})"
     ).fetchall()
     nodes = {row[0]: Node(row[1], row[2], Order(*row[3:6])) for row in held}
-    rows = _linked(connection, members)
-    links = {Link(row[0], row[1], Order(*row[2:5]), row[5]): (row[6], row[7]) for row in rows}
+    links = _linked(connection, members)
     resolution = resolve(nodes, list(links))
     _write(connection, {row[0]: row[6] for row in held}, links, resolution)
 
@@ -192,11 +193,13 @@ def _component(connection: duckdb.DuckDBPyConnection, subjects: Iterable[int]) -
     return found
 
 
-def _linked(connection: duckdb.DuckDBPyConnection, members: Iterable[int]) -> list[tuple[object, ...]]:
-    return connection.execute(
+def _linked(connection: duckdb.DuckDBPyConnection, members: Iterable[int]) -> dict[Link, tuple[bool, str]]:
+    """Every link within the component, with what was decided about it so far."""
+    rows = connection.execute(
         "SELECT a, b, received_at, occurred_at, event_id, forced, accepted, reason FROM links "
         f"WHERE a IN ({_numbers(members)})"
     ).fetchall()
+    return {Link(row[0], row[1], Order(*row[2:5]), row[5]): (row[6], row[7]) for row in rows}
 
 
 def _write(

@@ -90,7 +90,8 @@ class Plan:
             reads = ", ".join(f'{one.read} AS "{one.trait.name}"' for one in seen)
             parts.append(
                 "seen AS (SELECT profile, trait, value, sum(n)::BIGINT AS n FROM scope "
-                f"JOIN trait_values USING (subject) WHERE trait IN ({names}) GROUP BY ALL HAVING sum(n) > 0), "
+                f"JOIN trait_values USING (subject) WHERE trait IN ({names}) "
+                "GROUP BY ALL HAVING sum(n) > 0), "
                 f"vals AS (SELECT profile, {reads} FROM seen GROUP BY profile)"
             )
             joins.append("LEFT JOIN vals USING (profile)")

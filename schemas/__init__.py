@@ -1,1 +1,1 @@
-"""The shared language: envelope, event catalogue, definitions, upcasting, codec, errors. Pure: no I/O, no clock."""
+"""The shared language: envelope, event catalogue, definitions, upcasting, codec, errors. Pure."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import re
 from collections.abc import Mapping
 
 import orjson
@@ -17,8 +16,8 @@ MAX_DEPTH = 32
 MAX_ITEM_BYTES = 32 * 1024
 MAX_WIDTH = 1_000
 _EXACT_INTEGER = 2**63
-_EXPONENT = re.compile(rb"e\d\d")
-"""orjson writes a float of 10^16 or more so; text may look like it."""
+_EXPONENT = b"e+"
+"""orjson writes a float of 10^16 or more with it; text may look like it."""
 
 
 def loads(raw: bytes | str) -> object:
@@ -71,7 +70,7 @@ def _plain(raw: bytes) -> bool:
         and b"null" not in raw
         and raw.count(b"{") + raw.count(b"[") <= MAX_DEPTH
         and raw.count(b",") < MAX_WIDTH
-        and not _EXPONENT.search(raw)
+        and _EXPONENT not in raw
     )
 
 

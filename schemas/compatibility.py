@@ -37,7 +37,7 @@ def incompatibilities(old: Schema, new: Schema, path: str = "") -> list[str]:
         found = [list(_of_branch(before, branch, path)) for branch in after]
         if [] not in found:
             changes += _nearest(before, after, found, path)
-    return changes
+    return list(dict.fromkeys(changes))
 
 
 def _branches(schema: Schema) -> list[Schema]:
@@ -55,24 +55,20 @@ def _branches(schema: Schema) -> list[Schema]:
 
 def _nearest(before: Schema, after: list[Schema], found: list[list[str]], path: str) -> list[str]:
     """What is wrong with the alternative that is most like the old one."""
-    same = [changes for branch, changes in zip(after, found, strict=True) if _accepts_type(before, branch)]
-    return (
-        min(same, key=len)
-        if same
-        else [f"{path or 'the schema'}: no longer takes {before.get('type', 'anything')}"]
-    )
+    same = [changes for branch, changes in zip(after, found, strict=True) if _takes_type(branch, before)]
+    if same:
+        return min(same, key=len)
+    return [f"{path or 'the schema'}: no longer takes {before.get('type', 'anything')}"]
 
 
-def _accepts_type(old: Schema, new: Schema) -> bool:
-    return new.get("type") in (None, old.get("type")) or (old.get("type"), new.get("type")) == (
-        "integer",
-        "number",
-    )
+def _takes_type(new: Schema, old: Schema) -> bool:
+    before, after = old.get("type"), new.get("type")
+    return after in (None, before) or (before == "integer" and after == "number")
 
 
 def _of_branch(old: Schema, new: Schema, path: str) -> Iterator[str]:
     where = path or "the schema"
-    if not _accepts_type(old, new):
+    if not _takes_type(new, old):
         yield f"{where}: type {old.get('type', 'anything')} became {new.get('type')}"
         return
     if old.get("type") == "null":
@@ -125,9 +121,8 @@ def _of_members(old: Schema, new: Schema, path: str) -> Iterator[str]:
         return
     if open_after is False:
         yield f"{path or 'the schema'}: no longer takes other properties"
-    else:
-        inner = f"{path}.*" if path else "*"
-        yield from incompatibilities(_mapping(open_before), _mapping(open_after), inner)
+    elif isinstance(open_after, Mapping):
+        yield from incompatibilities(_mapping(open_before), open_after, f"{path}.*" if path else "*")
 
 
 def _of_items(old: Schema, new: Schema, path: str) -> Iterator[str]:
@@ -155,7 +150,7 @@ def compare(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> list[str]:
     return lines
 
 
-def published_at(ref: str, folder: Path = PUBLISHED) -> dict[str, bytes]:
+def published_at(ref: str, folder: Path) -> dict[str, bytes]:
     """The schema files as they were at a git ref. Raises CalledProcessError where the ref is unknown."""
 
     def git(*arguments: str) -> bytes:
@@ -173,7 +168,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("base", metavar="BASE_REF", help="the git ref to compare with, such as origin/main")
     base = parser.parse_args(arguments).base
     try:
-        old = published_at(base)
+        old = published_at(base, PUBLISHED)
     except subprocess.CalledProcessError as error:
         print(f"git cannot read {base}: {error.stderr.decode().strip()}", file=sys.stderr)
         return 2

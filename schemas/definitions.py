@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 from uuid import UUID
 from zoneinfo import available_timezones
 
@@ -83,8 +83,8 @@ class Comparison(_Model):
     exists: bool | None = None
 
 
-AGGREGATES = ("count", "sum", "avg", "min", "max", "first", "last", "distinct", "top", "list")
 Aggregate = Literal["count", "sum", "avg", "min", "max", "first", "last", "distinct", "top", "list"]
+AGGREGATES: tuple[Aggregate, ...] = get_args(Aggregate)
 Path = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[A-Za-z0-9_]+)*$", max_length=200)]
 
 
@@ -119,7 +119,8 @@ class Trait(_Model):
         ]
         if len(given) != 1:
             raise ConfigurationError(
-                f"trait {self.name} has {len(given)} aggregates.", hint=f"Give one of {', '.join(AGGREGATES)}."
+                f"trait {self.name} has {len(given)} aggregates.",
+                hint=f"Give one of {', '.join(AGGREGATES)}.",
             )
         return given[0]
 

@@ -31,11 +31,20 @@ class IdentifierRef(_Part):
 
 
 class EntityRef(_Part):
-    """A thing the event is about. Within its namespace (the source, unless named) an id counts once."""
+    """A thing the event is about, as a client names it. Within its namespace, which is the source unless
+    named, an id counts once."""
 
     kind: EntityKind
     id: ShortText
     namespace: ShortText | None = None
+
+
+class Entity(_Part):
+    """A thing the event is about, as it is kept. A company's namespace is empty: its id is an identifier."""
+
+    kind: EntityKind
+    namespace: Annotated[str, StringConstraints(max_length=200)]
+    id: Annotated[str, StringConstraints(min_length=1, max_length=256)]
 
 
 class Actor(_Part):
@@ -80,7 +89,7 @@ class Envelope(_Part):
     source: ShortText = Field(description="The write key's source, or the import's.")
     rights: Rights = Field(description="Rights of the key that the event passed.")
     ids: list[IdentifierRef] = Field([], description="The person's identifiers, strongest first.")
-    entities: list[EntityRef] = Field([], description="What the event is about, its own entity first.")
+    entities: list[Entity] = Field([], description="What the event is about, its own entity first.")
     properties: dict[str, object] = Field({}, description="Typed by `type` and `version`.")
     context: dict[str, object] = Field({}, description="Where it came from: page, device, campaign, library.")
     actor: Actor | None = None

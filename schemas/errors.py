@@ -1,4 +1,4 @@
-"""Every error Kizuna raises, as one tree. Bad data is never raised: it is a `Refusal` (see `schemas.refusal`)."""
+"""Every error Kizuna raises, as one tree. Bad data is never raised: it is a `Refusal`."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ LINKED_KINDS = ("user_id", "anonymous_id")
 """The kinds that identify and alias join into one profile."""
 
 MAX_LENGTH = 256
-_EXTERNAL = re.compile(r"^x_[a-z0-9_]{1,40}$")
+_EXTERNAL = re.compile(r"x_[a-z0-9_]{1,40}")
 _STRENGTH = {kind: rank for rank, kind in enumerate((*KINDS[:-1], "x_", KINDS[-1], COMPANY))}
 
 
@@ -36,7 +36,7 @@ def strength(kind: str) -> int:
 
 
 def is_person_kind(kind: str) -> bool:
-    return kind in KINDS or _EXTERNAL.match(kind) is not None
+    return kind in KINDS or _EXTERNAL.fullmatch(kind) is not None
 
 
 def normalise(kind: str, value: str) -> str:

@@ -64,6 +64,7 @@ def catalogue() -> Schema:
     }
     return {
         **_document("submission", Submission),
+        "$id": "urn:kizuna:schema:catalogue:1",
         "title": "catalogue",
         "description": "Submissions of every type.",
         "discriminator": {"propertyName": "type"},

@@ -137,6 +137,7 @@ class ContractRenewed(Contract):
 
     ends_on: date | None = Field(None, description="New last day.")
     amount: MoneyFromZero | None = Field(None, description="Amount due each interval from now on.")
+    currency: Currency | None = Field(None, description="ISO 4217 code; the contract's own unless given.")
 
 
 @event("contract.plan_changed", entity="contract", public=False)
@@ -145,6 +146,7 @@ class ContractPlanChanged(Contract):
 
     plan: ShortText = Field(description="The new plan.")
     amount: MoneyFromZero | None = Field(None, description="Amount due each interval from now on.")
+    currency: Currency | None = Field(None, description="ISO 4217 code; the contract's own unless given.")
 
 
 @event("contract.notice_given", entity="contract", public=False)

@@ -1,0 +1,128 @@
+"""The timeline of a profile: its events, newest first by history order."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+import duckdb
+import orjson
+
+from .trait_states import among
+from .traits import OWNER, SUBJECT, Of
+
+
+class Moment(NamedTuple):
+    """Where an event stands in history order. Times are naive and in UTC."""
+
+    occurred_at: datetime
+    received_at: datetime
+    event_id: UUID
+
+
+class Stretch(NamedTuple):
+    """A stretch of a timeline, and where it ends when older events follow."""
+
+    items: list[dict[str, object]]
+    after: Moment | None
+
+
+NEWEST_FIRST = "occurred_at DESC, received_at DESC, event_id DESC"
+COLUMNS = (
+    "event_id, type, version, occurred_at, received_at, recorded_at, source, secret, test, channel, store, "
+    '"register", import_id, ids, entities, properties, context, more, subject, entity'
+)
+"""What `shown` makes events of."""
+
+
+def timeline(
+    snapshot: duckdb.DuckDBPyConnection,
+    of: Of,
+    subjects: Sequence[int],
+    *,
+    types: Collection[str] = (),
+    after: Moment | None = None,
+    limit: int,
+) -> Stretch:
+    """Events of the profile that these subjects are: those that name it, and those that name nobody but
+    belong to an entity of it. Only of `types`, where given."""
+    mine, owned = among(SUBJECT[of], subjects), among(OWNER[of], subjects)
+    conditions = ["true"]
+    values: list[object] = []
+    if types:
+        conditions.append("list_contains(?, type)")
+        values.append(list(types))
+    if after is not None:
+        conditions.append(
+            "occurred_at <= ? AND (occurred_at < ? OR received_at < ? OR (received_at = ? AND event_id < ?))"
+        )
+        values += [after.occurred_at, after.occurred_at, after.received_at, after.received_at, after.event_id]
+    chosen = snapshot.execute(
+        "SELECT occurred_at, received_at, event_id FROM ("
+        f"SELECT occurred_at, received_at, event_id, type FROM events WHERE {mine} UNION ALL "
+        f"SELECT occurred_at, received_at, event_id, type FROM events WHERE {SUBJECT[of]} IS NULL "
+        f"AND entity IN (SELECT entity FROM entities WHERE {owned})"
+        f") WHERE {' AND '.join(conditions)} ORDER BY {NEWEST_FIRST} LIMIT {limit + 1}",
+        values,
+    ).fetchall()
+    wanted = [Moment(*row) for row in chosen[:limit]]
+    found = read_events(snapshot, wanted)
+    return Stretch([found[one.event_id] for one in wanted], wanted[-1] if len(chosen) > limit else None)
+
+
+def read_events(
+    snapshot: duckdb.DuckDBPyConnection, wanted: Sequence[Moment]
+) -> dict[UUID, dict[str, object]]:
+    """Whole events by their ids. The times let DuckDB skip what lies outside of them."""
+    if not wanted:
+        return {}
+    times = [one.occurred_at for one in wanted]
+    return shown(
+        snapshot,
+        f"SELECT {COLUMNS} FROM events WHERE occurred_at BETWEEN ? AND ? "
+        "AND event_id IN (SELECT unnest(?::UUID[]))",
+        [min(times), max(times), [one.event_id for one in wanted]],
+    )
+
+
+def shown(
+    snapshot: duckdb.DuckDBPyConnection, sql: str, values: Sequence[object]
+) -> dict[UUID, dict[str, object]]:
+    """The events of a query for COLUMNS, by their ids and in its order, as they are shown to people."""
+    rows = snapshot.execute(sql, list(values)).fetchall()
+    # Two look-ups: DuckDB would make a hash table of all identifiers to join them to a few events.
+    people = _named(snapshot, "subject, kind, value", "identifiers", "subject", {row[-2] for row in rows})
+    things = _named(snapshot, "entity, kind, namespace, id", "entities", "entity", {row[-1] for row in rows})
+    return {row[0]: _event(row, people.get(row[-2]), things.get(row[-1])) for row in rows}
+
+
+def _named(
+    snapshot: duckdb.DuckDBPyConnection, columns: str, table: str, key: str, wanted: set[int | None]
+) -> dict[int, dict[str, str]]:
+    numbers = [one for one in wanted if one is not None]
+    if not numbers:
+        return {}
+    rows = snapshot.execute(f"SELECT {columns} FROM {table} WHERE {among(key, numbers)}").fetchall()
+    names = columns.split(", ")[1:]
+    return {row[0]: dict(zip(names, row[1:], strict=True)) for row in rows}
+
+
+def _event(
+    row: Sequence[object], person: dict[str, str] | None, thing: dict[str, str] | None
+) -> dict[str, object]:
+    """What the event does not say is left out."""
+    names = COLUMNS.replace('"', "").split(", ")
+    event = {name: value for name, value in zip(names[:-2], row[:-2], strict=True) if value is not None}
+    event["rights"] = "secret" if event.pop("secret") else "public"
+    for name in ("ids", "entities", "properties", "context"):
+        if name in event:
+            event[name] = orjson.loads(str(event[name]))
+    if person is not None:
+        event.setdefault("ids", [person])
+    if thing is not None:
+        event.setdefault("entities", [thing])
+    place = {name: event.pop(name) for name in ("store", "register") if name in event}
+    more = event.pop("more", None)
+    return event | ({"place": place} if place else {}) | (orjson.loads(str(more)) if more else {})

@@ -1,0 +1,102 @@
+"""The adapters that the suite runs over, and the little that differs between them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Protocol
+from uuid import UUID
+
+from kizuna.eventlog.memory import MemoryLog
+from kizuna.eventlog.port import EventLog, LogIdentity, TopicPartition
+from kizuna.eventlog.sqlite import SqliteLog
+
+LOG_ID = UUID("3f0e0d3c-6a0b-4a7e-9d53-1f5b8a2c9e10")
+
+
+class SettableClock:
+    """Microseconds since 1970; stands still unless told."""
+
+    def __init__(self) -> None:
+        self.now = 1_790_000_000_000_000
+
+    def __call__(self) -> int:
+        return self.now
+
+
+class Rig(Protocol):
+    """One adapter: how a test gets a log of it and does to it what the port has no method for."""
+
+    clock: SettableClock
+
+    def open(self, partitions: int = 1) -> EventLog:
+        """A new, empty log."""
+        ...
+
+    def reopened(self, log: EventLog) -> EventLog:
+        """The same log as a new process finds it; `log` itself where nothing outlives the process."""
+        ...
+
+    def forget(self, log: EventLog, lane: TopicPartition, first: int) -> None:
+        """Drop every record below `first`."""
+        ...
+
+    def close(self) -> None:
+        """Close every log that was opened."""
+        ...
+
+
+class MemoryRig:
+    def __init__(self, _: Path) -> None:
+        self.clock = SettableClock()
+        self._logs: list[EventLog] = []
+
+    def open(self, partitions: int = 1) -> EventLog:
+        log = MemoryLog(partitions, clock=self.clock, identity=LogIdentity(LOG_ID, 0))
+        self._logs.append(log)
+        return log
+
+    def reopened(self, log: EventLog) -> EventLog:
+        return log
+
+    def forget(self, log: EventLog, lane: TopicPartition, first: int) -> None:
+        assert isinstance(log, MemoryLog)
+        log.forget(*lane, first)
+
+    def close(self) -> None:
+        for log in self._logs:
+            log.close()
+
+
+class SqliteRig:
+    def __init__(self, folder: Path) -> None:
+        self.clock = SettableClock()
+        self._folder = folder
+        self._paths: dict[EventLog, Path] = {}
+
+    def open(self, partitions: int = 1) -> EventLog:
+        return self._open(self._folder / f"{len(self._paths)}.sqlite", partitions)
+
+    def reopened(self, log: EventLog) -> EventLog:
+        log.close()
+        return self._open(self._paths[log])
+
+    def forget(self, log: EventLog, lane: TopicPartition, first: int) -> None:
+        with closing(sqlite3.connect(self._paths[log])) as connection, connection:
+            connection.execute(f'DELETE FROM "{lane.topic}/{lane.partition}" WHERE "offset" < ?', (first,))
+            where = "topic = ? AND partition = ?"
+            connection.execute(f"UPDATE partitions SET first = ? WHERE {where}", (first, *lane))
+
+    def _open(self, path: Path, partitions: int = 1) -> EventLog:
+        log = SqliteLog(path, clock=self.clock, new_id=lambda: LOG_ID, partitions=partitions)
+        self._paths[log] = path
+        return log
+
+    def close(self) -> None:
+        for log in self._paths:
+            log.close()
+
+
+ADAPTERS: dict[str, Callable[[Path], Rig]] = {"memory": MemoryRig, "sqlite": SqliteRig}
