@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from queue import Empty, SimpleQueue
 from typing import TypeVar
@@ -19,7 +19,7 @@ from kizuna.projections.store import Store, cut
 from kizuna.schemas.errors import KizunaError, TransientError
 
 from . import reader
-from .reader import Stand
+from .reader import Reading, Stand
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -55,6 +55,8 @@ class Projector:
         self._folded = threading.Condition()
         self._stands: dict[TopicPartition, Stand] = {}
         self._fold = Fold(store.writer, workspace_key)
+        self._ahead = ThreadPoolExecutor(1, thread_name_prefix="log-reader")
+        self._next: Future[Reading] | None = None
         self._ticked = 0.0
         self.failure: BaseException | None = None
         self.caught_up = threading.Event()
@@ -71,6 +73,7 @@ class Projector:
         self._stopping.set()
         if self._thread is not None:
             self._thread.join()
+        self._ahead.shutdown()
 
     def lag(self) -> int:
         """Records in the log that are not folded yet."""
@@ -115,6 +118,7 @@ class Projector:
         stands = reader.start(
             cut(self._store.writer).positions, self._log.bounds(), self._log.identity.generation
         )
+        self._next = None
         with self._folded:
             self._stands = stands
             self._folded.notify_all()
@@ -127,6 +131,7 @@ class Projector:
                     self.caught_up.set()
                     self._log.wait(IDLE_SECONDS)
             except TransientError as error:
+                self._next = None
                 logger.warning("the log is not ready, trying again: %s", error)
                 self._stopping.wait(RETRY_SECONDS)
             except BaseException as error:
@@ -149,9 +154,9 @@ class Projector:
 
     def _step(self) -> bool:
         """Fold one batch. True when nothing was left to read."""
-        now = self._clock()
-        bounds = self._log.bounds()
-        reading = reader.read(self._log, self._stands, bounds, now, self._limit)
+        reading = self._read(self._stands) if self._next is None else self._next.result()
+        # While a batch is folded the next one is read.
+        self._next = None if reading.caught_up else self._ahead.submit(self._read, reading.stands)
         if not len(reading.batch):
             self._tick(reading)
             return True
@@ -163,7 +168,11 @@ class Projector:
             self._folded.notify_all()
         return False
 
-    def _tick(self, reading: reader.Reading) -> None:
+    def _read(self, stands: Mapping[TopicPartition, Stand]) -> Reading:
+        now = self._clock()
+        return reader.read(self._log, stands, self._log.bounds(), now, self._limit)
+
+    def _tick(self, reading: Reading) -> None:
         """T moves on when nothing happens."""
         if time.monotonic() - self._ticked >= TICK_SECONDS:
             self._ticked = time.monotonic()

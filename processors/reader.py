@@ -8,7 +8,7 @@ from datetime import datetime
 
 from kizuna.eventlog import topics
 from kizuna.eventlog.port import Bounds, EventLog, Record, TopicPartition
-from kizuna.projections.batch import Batch, Row
+from kizuna.projections.batch import Batch, Rows
 from kizuna.projections.store import BEGINNING
 from kizuna.schemas.errors import ForeignLog
 from kizuna.schemas.position import Position
@@ -59,7 +59,7 @@ def read(
 ) -> Reading:
     """Read at most `limit` records up to `bounds`, definitions first. `now` was read before the bounds."""
     after = dict(stands)
-    rows: dict[str, list[Row]] = {topic: [] for topic in topics.ALL}
+    rows = {topic: Rows() for topic in topics.ALL}
     left, room = limit, MAX_BATCH_BYTES
     for partition in sorted(bounds, key=lambda one: (topics.ALL.index(one.topic), one.partition)):
         stand = after.setdefault(partition, Stand(0))
@@ -69,9 +69,11 @@ def read(
         records = log.read(partition.topic, partition.partition, stand.offset, wanted)
         records, used = _within(records, room)
         if records:
-            rows[partition.topic] += [
-                Row(partition.partition, one.offset, one.recorded_at, one.value) for one in records
-            ]
+            into = rows[partition.topic]
+            into.partitions += [partition.partition] * len(records)
+            into.offsets += [one.offset for one in records]
+            into.recorded_at += [one.recorded_at for one in records]
+            into.values += [one.value for one in records]
             last = records[-1]
             after[partition] = Stand(last.offset + 1, from_micros(last.recorded_at))
             left -= len(records)

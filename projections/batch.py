@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
@@ -23,13 +23,29 @@ class Row(NamedTuple):
     value: bytes
 
 
+@dataclass(slots=True)
+class Rows:
+    """Records of one topic, column by column: that is how DuckDB takes them."""
+
+    partitions: list[int] = field(default_factory=list)
+    offsets: list[int] = field(default_factory=list)
+    recorded_at: list[int] = field(default_factory=list)
+    values: list[bytes] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __iter__(self) -> Iterator[Row]:
+        return map(Row, self.partitions, self.offsets, self.recorded_at, self.values)
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """`positions` are those after the batch, of every partition it read from."""
 
-    definitions: Sequence[Row]
-    touchpoints: Sequence[Row]
-    failed: Sequence[Row]
+    definitions: Rows
+    touchpoints: Rows
+    failed: Rows
     positions: tuple[Position, ...]
     t: datetime
     recorded_high: datetime
@@ -38,16 +54,15 @@ class Batch:
         return len(self.definitions) + len(self.touchpoints) + len(self.failed)
 
 
-def arrow(rows: Sequence[Row]) -> pa.Table:
+def arrow(rows: Rows) -> pa.Table:
     """Rows as a table that DuckDB reads in place. Bytes that are no UTF-8 become null values."""
-    partitions, offsets, recorded, values = zip(*rows, strict=True) if rows else ((), (), (), ())
     whole = pa.table(
         {
             "row": pa.array(range(len(rows)), pa.int32()),
-            "partition": pa.array(partitions, pa.int32()),
-            "offset": pa.array(offsets, pa.int64()),
-            "recorded_at": pa.array(recorded, pa.timestamp("us")),
-            "value": _texts(values),
+            "partition": pa.array(rows.partitions, pa.int32()),
+            "offset": pa.array(rows.offsets, pa.int64()),
+            "recorded_at": pa.array(rows.recorded_at, pa.timestamp("us")),
+            "value": _texts(rows.values),
         }
     )
     # DuckDB reads each piece on a thread of its own.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import duckdb
 import orjson
 
@@ -11,7 +9,7 @@ from kizuna.schemas import catalogue as _catalogue  # noqa: F401  (fills MODELS)
 from kizuna.schemas.payload import MODELS
 from kizuna.schemas.upcasting import upcast
 
-from .batch import Row, arrow
+from .batch import Rows, arrow
 from .failures import keep_unreadable
 
 STRUCTURE = orjson.dumps(
@@ -75,7 +73,7 @@ FROM parsed
 NO_ENVELOPE = "the record is no envelope: it lacks an id, a type, a time, a source or a hash"
 
 
-def decode(connection: duckdb.DuckDBPyConnection, rows: Sequence[Row]) -> None:
+def decode(connection: duckdb.DuckDBPyConnection, rows: Rows) -> None:
     """Fill `incoming`. What is no envelope becomes a failed event; older versions are lifted to today's."""
     table = arrow(rows)
     connection.register("batch_rows", table)

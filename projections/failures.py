@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from kizuna.schemas.definitions import Definition
 from kizuna.schemas.failed_event import FailedEvent
 
-from .batch import Row
+from .batch import Row, Rows
 
 NAMESPACE = UUID("3a3f6a4e-0f0e-5d0c-9c53-6d1f0a7c5a11")
 FAILED_EVENTS = "failed-events"
@@ -35,7 +35,7 @@ FROM (
 """
 
 
-def keep_failed(connection: duckdb.DuckDBPyConnection, rows: Sequence[Row]) -> None:
+def keep_failed(connection: duckdb.DuckDBPyConnection, rows: Rows) -> None:
     """Fold records of the topic `failed-events`."""
     _keep(connection, [_failed(row) for row in rows])
 
@@ -47,7 +47,7 @@ def keep_unreadable(
     _keep(connection, [_unreadable(topic, *row, reason) for row in rows])
 
 
-def keep_definitions(connection: duckdb.DuckDBPyConnection, rows: Sequence[Row]) -> None:
+def keep_definitions(connection: duckdb.DuckDBPyConnection, rows: Rows) -> None:
     """Fold records of the topic `definitions`; the same id counts once."""
     for row in rows:
         try:

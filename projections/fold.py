@@ -12,7 +12,7 @@ import duckdb
 from kizuna.schemas.position import Position
 
 from . import accumulate, decode, definitions, duplicates, failures, fields, refolding, stories, subjects
-from .batch import Batch, Row
+from .batch import Batch, Rows
 from .traits import Plan
 
 KEYS = """
@@ -65,7 +65,7 @@ class Fold:
             self._connection.execute("ROLLBACK")
             raise
 
-    def _touch(self, rows: Sequence[Row]) -> None:
+    def _touch(self, rows: Rows) -> None:
         connection, plan = self._connection, self.plan
         with self._timed("decode"):
             decode.decode(connection, rows)
@@ -91,7 +91,7 @@ class Fold:
         with self._timed("fields"):
             fields.write_fields(connection, refold=refold)
 
-    def _define(self, rows: Sequence[Row]) -> None:
+    def _define(self, rows: Rows) -> None:
         if not rows:
             return
         with self._timed("definitions"):
@@ -116,7 +116,7 @@ class Fold:
         for table in plan.tables:
             self._connection.execute(table.ddl)
 
-    def _fail(self, rows: Sequence[Row]) -> None:
+    def _fail(self, rows: Rows) -> None:
         if rows:
             with self._timed("failed"):
                 failures.keep_failed(self._connection, rows)

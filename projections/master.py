@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import cast
+from uuid import UUID
 
 import duckdb
 import orjson
@@ -86,7 +87,7 @@ def list_notes(snapshot: duckdb.DuckDBPyConnection, after: Key | None, limit: in
         ),
         limit,
     )
-    ids = [row["event_id"] for row in chosen]
+    ids = [cast(UUID, row["event_id"]) for row in chosen]
     these = "event_id IN (SELECT unnest(?::UUID[]))"
     told = shown(snapshot, f"SELECT {COLUMNS} FROM events WHERE {these}", [ids])
     about = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple, TypedDict
+from typing import Any, NamedTuple, TypedDict
 from uuid import UUID
 
 import duckdb
@@ -77,7 +77,6 @@ class Subject(NamedTuple):
 
 
 SUBJECT = "SELECT subject, subject_id, kind, value, profile FROM identifiers"
-LINK = "a, b, accepted, reason, forced, event_id, received_at, occurred_at"
 
 
 def resolve(snapshot: duckdb.DuckDBPyConnection, subject_id: UUID) -> list[Subject]:
@@ -154,20 +153,18 @@ def fields_of(
         f"WHERE {among('subject', profiles)}"
     ).fetchall()
     found: dict[int, dict[str, object]] = {}
-    for subject, field, value, *_ in sorted(rows, key=lambda row: (row[1], *row[3:])):
+    for subject, field, value, *_ in sorted(rows, key=lambda row: row[1:2] + row[3:]):
         found.setdefault(profiles[subject], {})[field] = orjson.loads(value)
     return found
 
 
 def _links(snapshot: duckdb.DuckDBPyConnection, subjects: Sequence[Subject]) -> list[LinkOfTwo]:
     """In admission order."""
-    own = [one.number for one in subjects]
+    own = ", ".join(str(one.number) for one in subjects)
     rows = snapshot.execute(
-        f"SELECT {LINK} FROM links WHERE {among('a', own)} UNION SELECT {LINK} FROM links WHERE {among('b', own)} "
-        "ORDER BY received_at, occurred_at, event_id, a, b, forced"
+        "SELECT a, b, accepted, reason, forced, event_id, received_at, occurred_at FROM links "
+        f"WHERE a IN ({own}) OR b IN ({own})"
     ).fetchall()
-    if not rows:
-        return []
     pairs = {one.number: one.pair for one in subjects}
     strangers = {subject for row in rows for subject in row[:2]} - pairs.keys()
     if strangers:
@@ -182,8 +179,13 @@ def _links(snapshot: duckdb.DuckDBPyConnection, subjects: Sequence[Subject]) -> 
             "event_id": event_id,
             "received_at": received_at,
         }
-        for a, b, accepted, reason, forced, event_id, received_at, _ in rows
+        for a, b, accepted, reason, forced, event_id, received_at, _ in sorted(rows, key=_admission)
     ]
+
+
+def _admission(row: Sequence[Any]) -> tuple[Any, ...]:
+    a, b, _, _, forced, event_id, received_at, occurred_at = row
+    return received_at, occurred_at, event_id, a, b, forced
 
 
 def public_ids(snapshot: duckdb.DuckDBPyConnection, subjects: Iterable[int | None]) -> dict[int | None, str]:

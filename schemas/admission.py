@@ -103,6 +103,9 @@ def _check(item: object, origin: Origin) -> _Checked | Refusal:
         return Refusal("unknown_type", "type", _unknown(sent.type))
     if origin.rights == "public" and not model.PUBLIC:
         return Refusal("not_allowed", "type", f"{sent.type} takes a secret write key")
+    if origin.rights == "public" and sent.event_id:
+        # Whoever reads the key in a web page could else take the ids of another source's events.
+        return Refusal("not_allowed", "event_id", "event_id takes a secret write key: send message_id")
     if sent.version is not None and sent.version > model.VERSION:
         return Refusal("invalid", "version", f"the latest version of {sent.type} is {model.VERSION}")
     properties = codec.canonical(sent.properties)

@@ -35,7 +35,9 @@ class Submission(BaseModel):
     message_id: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = Field(
         None, description="The client's own id of this item: a retry with it counts once."
     )
-    event_id: UUID | None = Field(None, description="Instead of message_id: the id itself.")
+    event_id: UUID | None = Field(
+        None, description="Instead of message_id: the id itself. It takes a secret write key."
+    )
     version: Annotated[int, Field(ge=1)] | None = Field(
         None, description="Version of the type; the latest unless given."
     )

@@ -1,0 +1,1 @@
+"""Benchmarks: what Kizuna does in a second on this machine, and where the time goes. Never a test."""

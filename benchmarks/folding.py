@@ -1,0 +1,137 @@
+"""The fold: records of an embedded log to committed profiles, with all shipped traits and read models."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from uuid import UUID, uuid5
+
+from kizuna.eventlog import topics
+from kizuna.eventlog.port import NewRecord, TopicPartition
+from kizuna.eventlog.sqlite import SqliteLog
+from kizuna.processors import reader
+from kizuna.projections.definitions import shipped
+from kizuna.projections.fold import Fold
+from kizuna.projections.store import Store
+from kizuna.schemas import times
+from kizuna.schemas.definitions import Definition
+
+from .measure import Measure, median
+from .stream import KEY, START, envelopes
+
+NAMES = UUID(int=11)
+
+
+def definitions() -> list[NewRecord]:
+    """The shipped traits and a workspace in yen."""
+    bodies: list[tuple[str, str, dict[str, object]]] = [
+        ("workspace", "workspace", {"time_zone": "Asia/Tokyo", "currency": "JPY"}),
+        *(
+            ("trait", one.name, one.model_dump(mode="json", by_alias=True, exclude_none=True))
+            for one in shipped()
+        ),
+    ]
+    return [
+        NewRecord(
+            b"",
+            Definition.model_validate(
+                {
+                    "definition_id": uuid5(NAMES, name),
+                    "kind": kind,
+                    "name": name,
+                    "layer": "shipped",
+                    "received_at": START - timedelta(days=1),
+                    "body": body,
+                }
+            )
+            .model_dump_json()
+            .encode(),
+        )
+        for kind, name, body in bodies
+    ]
+
+
+def fill(folder: Path, count: int, customers: int) -> tuple[SqliteLog, float]:
+    """A log with the stream in it, and the mean size of an envelope in bytes."""
+    log = SqliteLog(folder / "log.sqlite", clock=lambda: times.to_micros(START), new_id=lambda: UUID(int=7))
+    log.append(topics.DEFINITIONS, definitions()).result()
+    size, chunk = 0, []
+    for sealed in envelopes(count, customers=customers):
+        chunk.append(NewRecord(sealed.key, sealed.value))
+        size += len(sealed.value)
+        if len(chunk) == 5_000:
+            log.append(topics.TOUCHPOINTS, chunk).result()
+            chunk = []
+    if chunk:
+        log.append(topics.TOUCHPOINTS, chunk).result()
+    return log, size / count
+
+
+def drain(log: SqliteLog, folder: Path, name: str, sizes: Sequence[tuple[int, int]]) -> Iterator[Measure]:
+    """Fold the log from its start into a new store: for each (batch size, batches) one measure, of reading
+    and folding together."""
+    store = Store(folder / f"{name}.duckdb", log_id=log.identity.log_id, generation=0, store_id=UUID(int=2))
+    fold = Fold(store.writer, KEY)
+    bounds = log.bounds()
+    stands: dict[TopicPartition, reader.Stand] = {}
+    first = {at: its for at, its in bounds.items() if at.topic == topics.DEFINITIONS}
+    reading = reader.read(log, stands, first, START, 10_000)
+    fold.apply(reading.batch)
+    stands = dict(reading.stands)
+    try:
+        for size, batches in sizes:
+            fold.seconds.clear()
+            seconds = []
+            for _ in range(batches):
+                started = time.perf_counter()
+                reading = reader.read(log, stands, bounds, START, size)
+                read = time.perf_counter() - started
+                fold.apply(reading.batch)
+                seconds.append(time.perf_counter() - started)
+                fold.seconds["read"] += read  # type: ignore[assignment]
+                stands = dict(reading.stands)
+                assert len(reading.batch) == size, "the stream is too short for this benchmark"
+            yield Measure(
+                f"batches of {size:,}",
+                median(seconds),
+                "s",
+                stages={stage: spent / batches for stage, spent in fold.seconds.items()},
+                note=f"{batches} batches, median",
+            )
+    finally:
+        store.close()
+
+
+def run(count: int, customers: int) -> Iterator[Measure]:
+    """The fold's rate at 50,000 and 5,000 a batch, and the time of a batch of 500, in one warm store."""
+    with TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        log, size = fill(folder, count, customers)
+        large, middle, small = (count - 200_000) // 50_000, 20, 40
+        found = list(drain(log, folder, "store", [(50_000, large), (5_000, middle), (500, small)]))
+        log.close()
+    note = f"{count:,} events of {size:.0f} bytes, {customers:,} customers"
+    asked = ((50_000, 70_000, 120_000), (5_000, 40_000, 80_000))
+    for (batch, least, aim), one in zip(asked, found[:2], strict=True):
+        yield Measure(
+            f"fold, {batch:,} a batch",
+            batch / one.value,
+            "events/s",
+            least,
+            aim,
+            stages=one.stages,
+            note=note,
+        )
+    yield Measure(
+        "fold, one batch of 500",
+        found[2].value * 1000,
+        "ms",
+        100,
+        50,
+        less=True,
+        stages=found[2].stages,
+        note=note,
+    )

@@ -1,0 +1,40 @@
+"""What every test may ask for: the shared data sets, and one reproducible way to run Hypothesis."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+ROOT = Path(__file__).resolve().parent.parent
+
+settings.register_profile("ci", derandomize=True, print_blob=True, deadline=None)
+settings.register_profile("soak", max_examples=5_000, print_blob=True, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The top folder of the project."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The real data sets, read where they lie. CI must have them; a user's clone does without."""
+    folder = ROOT.parent / "shared" / "data"
+    if not folder.is_dir():
+        message = "the data sets are not there: they lie in the folder shared/data beside the project"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    return folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test that reads the data sets, so that `-m data` and `-m "not data"` choose by it."""
+    for item in items:
+        if isinstance(item, pytest.Function) and "shared_data" in item.fixturenames:
+            item.add_marker(pytest.mark.data)
