@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-import duckdb
-
 from .compiler import LEDGER, Place
 from .entities import BY_KIND
+from .script import Script
 from .sources import ANY_EVENT
 from .traits import OWNER, SUBJECT, Of, Plan, merged_columns
 
@@ -42,25 +41,23 @@ FROM events e LEFT JOIN entities n USING (entity) WHERE NOT e.test
 """
 
 
-def contribute(connection: duckdb.DuckDBPyConnection, plan: Plan) -> None:
+def contribute(script: Script, plan: Plan) -> None:
     """Fill `contributions`: the events of the batch, and those that it gave a person, each with whom it
     counts for."""
-    connection.execute(CONTRIBUTIONS + _typed(plan))
-    if connection.execute(ANY_JOINED_LATE).fetchone() is not None:
-        connection.execute(JOINED_LATE + _typed(plan))
+    script.execute(CONTRIBUTIONS + _typed(plan))
+    if script.execute(ANY_JOINED_LATE).fetchone() is not None:
+        script.execute(JOINED_LATE + _typed(plan))
 
 
-def nothing(connection: duckdb.DuckDBPyConnection) -> None:
+def nothing(script: Script) -> None:
     """An empty `contributions`, for folding history alone."""
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE contributions AS {HISTORY} AND false")
+    script.execute(f"CREATE OR REPLACE TEMP TABLE contributions AS {HISTORY} AND false")
 
 
-def accumulate(
-    connection: duckdb.DuckDBPyConnection, plan: Plan, kinds: Collection[str], *, refold: bool
-) -> None:
+def accumulate(script: Script, plan: Plan, kinds: Collection[str], *, refold: bool) -> None:
     """Merge the batch into every trait table. With `refold`, the subjects in `refold` start from nothing and
     take all of their history; `kinds` are the entity kinds that have changes."""
-    batch = _Batch(connection, plan, kinds, refold)
+    batch = _Batch(script, plan, kinds, refold)
     for of in OFS:
         if refold or batch.concerns(of):
             batch.totals(of)
@@ -75,23 +72,21 @@ def _typed(plan: Plan) -> str:
 
 
 class _Batch:
-    def __init__(
-        self, connection: duckdb.DuckDBPyConnection, plan: Plan, kinds: Collection[str], refold: bool
-    ) -> None:
-        self.connection = connection
+    def __init__(self, script: Script, plan: Plan, kinds: Collection[str], refold: bool) -> None:
+        self.script = script
         self.plan = plan
         self.kinds = kinds
         self.refold = refold
 
     def execute(self, sql: str) -> None:
-        self.connection.execute(sql, self.plan.used(sql))
+        self.script.execute(sql, self.plan.used(sql))
 
     def concerns(self, of: Of) -> bool:
         """Whether anything in the batch belongs to a person, or to a company."""
         named = [f"SELECT {OWNER[of]} AS subject FROM changes_{kind}" for kind in sorted(self.kinds)]
         named.append(f"SELECT {SUBJECT[of]} AS subject FROM contributions")
         return (
-            self.connection.execute(
+            self.script.execute(
                 f"SELECT 1 FROM ({' UNION ALL '.join(named)}) WHERE subject IS NOT NULL LIMIT 1"
             ).fetchone()
             is not None

@@ -11,6 +11,7 @@ from kizuna.schemas.upcasting import upcast
 
 from .batch import Rows, arrow
 from .failures import keep_unreadable
+from .script import Script
 
 STRUCTURE = orjson.dumps(
     {
@@ -73,28 +74,24 @@ FROM parsed
 NO_ENVELOPE = "the record is no envelope: it lacks an id, a type, a time, a source or a hash"
 
 
-def decode(connection: duckdb.DuckDBPyConnection, rows: Rows) -> None:
+def decode(script: Script, rows: Rows) -> None:
     """Fill `incoming`. What is no envelope becomes a failed event; older versions are lifted to today's."""
-    table = arrow(rows)
-    connection.register("batch_rows", table)
-    try:
+    with script.table("batch_rows", arrow(rows)):
         try:
-            connection.execute(DECODE.replace("<text>", "value"))
+            script.execute(DECODE.replace("<text>", "value"))
         except (duckdb.InvalidInputException, duckdb.ConversionException):
-            connection.execute(DECODE.replace("<text>", "CASE WHEN json_valid(value) THEN value END"))
-    finally:
-        connection.unregister("batch_rows")
-    _set_bad_aside(connection)
-    _lift(connection)
+            script.execute(DECODE.replace("<text>", "CASE WHEN json_valid(value) THEN value END"))
+    _set_bad_aside(script)
+    _lift(script)
 
 
-def _set_bad_aside(connection: duckdb.DuckDBPyConnection) -> None:
-    bad = connection.execute(
+def _set_bad_aside(script: Script) -> None:
+    bad = script.execute(
         'SELECT "partition", "offset", epoch_us(recorded_at), bad FROM incoming WHERE bad IS NOT NULL'
     ).fetchall()
     if bad:
-        keep_unreadable(connection, "touchpoints", bad, NO_ENVELOPE)
-        connection.execute("DELETE FROM incoming WHERE bad IS NOT NULL")
+        keep_unreadable(script, "touchpoints", bad, NO_ENVELOPE)
+        script.execute("DELETE FROM incoming WHERE bad IS NOT NULL")
 
 
 OUTDATED = " OR ".join(
@@ -102,21 +99,15 @@ OUTDATED = " OR ".join(
 )
 
 
-def _lift(connection: duckdb.DuckDBPyConnection) -> None:
-    old = connection.execute(
+def _lift(script: Script) -> None:
+    old = script.execute(
         f'SELECT "partition", "offset", type, version, properties FROM incoming WHERE {OUTDATED or "false"}'
     ).fetchall()
     if not old:
         return
-    connection.executemany(
-        'UPDATE incoming SET properties = ?, version = ? WHERE "partition" = ? AND "offset" = ?',
-        [
-            (
-                orjson.dumps(upcast(type_, version, orjson.loads(properties or "{}"))).decode(),
-                MODELS[type_].VERSION,
-                partition,
-                offset,
-            )
-            for partition, offset, type_, version, properties in old
-        ],
-    )
+    for partition, offset, type_, version, properties in old:
+        lifted = orjson.dumps(upcast(type_, version, orjson.loads(properties or "{}"))).decode()
+        script.execute(
+            'UPDATE incoming SET properties = ?, version = ? WHERE "partition" = ? AND "offset" = ?',
+            [lifted, MODELS[type_].VERSION, partition, offset],
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import duckdb
+from .script import Script
 
 ADMISSION = 'received_at, occurred_at, event_id, body_hash, "partition", "offset"'
 """Admission order; between copies of one id the body hash, then the position decides."""
@@ -29,23 +29,23 @@ SELECT *, row_number() OVER (PARTITION BY event_id ORDER BY {ADMISSION}) AS plac
 SET_ASIDE = f"INSERT INTO copies SELECT {COPY} FROM ranked WHERE place > 1"
 
 
-def drop_duplicates(connection: duckdb.DuckDBPyConnection) -> bool:
+def drop_duplicates(script: Script) -> bool:
     """Leave in `incoming` only what counts; every other copy goes to `copies`. True when an event that
     counted so far was displaced: it is then in `displaced`, and gone from `events`."""
-    clashing = connection.execute(CLASHES).fetchone()
+    clashing = script.execute(CLASHES).fetchone()
     if not clashing or not clashing[0]:
         return False
-    connection.execute(RANKED)
-    connection.execute(SET_ASIDE)
-    connection.execute(
+    script.execute(RANKED)
+    script.execute(SET_ASIDE)
+    script.execute(
         'DELETE FROM incoming WHERE ("partition", "offset") IN '
         '(SELECT ("partition", "offset") FROM ranked WHERE place > 1 AND NOT held)'
     )
-    displaced = connection.execute(
+    displaced = script.execute(
         "CREATE OR REPLACE TEMP TABLE displaced AS SELECT e.* FROM events e WHERE event_id IN "
         "(SELECT event_id FROM ranked WHERE held AND place > 1)"
     ).fetchone()
     if not displaced or not displaced[0]:
         return False
-    connection.execute("DELETE FROM events WHERE event_id IN (SELECT event_id FROM displaced)")
+    script.execute("DELETE FROM events WHERE event_id IN (SELECT event_id FROM displaced)")
     return True

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID, uuid5
 
-import duckdb
 import pyarrow as pa
 from pydantic import ValidationError
 
@@ -13,6 +12,7 @@ from kizuna.schemas.definitions import Definition
 from kizuna.schemas.failed_event import FailedEvent
 
 from .batch import Row, Rows
+from .script import Script
 
 NAMESPACE = UUID("3a3f6a4e-0f0e-5d0c-9c53-6d1f0a7c5a11")
 FAILED_EVENTS = "failed-events"
@@ -35,19 +35,19 @@ FROM (
 """
 
 
-def keep_failed(connection: duckdb.DuckDBPyConnection, rows: Rows) -> None:
+def keep_failed(script: Script, rows: Rows) -> None:
     """Fold records of the topic `failed-events`."""
-    _keep(connection, [_failed(row) for row in rows])
+    _keep(script, [_failed(row) for row in rows])
 
 
 def keep_unreadable(
-    connection: duckdb.DuckDBPyConnection, topic: str, rows: Sequence[tuple[int, int, int, str]], reason: str
+    script: Script, topic: str, rows: Sequence[tuple[int, int, int, str]], reason: str
 ) -> None:
     """Keep records (partition, offset, recorded_at, text) that could not be folded as failed events."""
-    _keep(connection, [_unreadable(topic, *row, reason) for row in rows])
+    _keep(script, [_unreadable(topic, *row, reason) for row in rows])
 
 
-def keep_definitions(connection: duckdb.DuckDBPyConnection, rows: Rows) -> None:
+def keep_definitions(script: Script, rows: Rows) -> None:
     """Fold records of the topic `definitions`; the same id counts once."""
     for row in rows:
         try:
@@ -55,11 +55,9 @@ def keep_definitions(connection: duckdb.DuckDBPyConnection, rows: Rows) -> None:
         except ValidationError as error:
             reason = error.errors(include_url=False, include_input=False)[0]["msg"]
             text = row.value.decode(errors="replace")
-            keep_unreadable(
-                connection, DEFINITIONS, [(row.partition, row.offset, row.recorded_at, text)], reason
-            )
+            keep_unreadable(script, DEFINITIONS, [(row.partition, row.offset, row.recorded_at, text)], reason)
             continue
-        connection.execute(
+        script.execute(
             "INSERT INTO definitions SELECT ?, ?, ?, ?, ?, ? "
             "WHERE NOT EXISTS (FROM definitions WHERE definition_id = ?)",
             [
@@ -74,19 +72,16 @@ def keep_definitions(connection: duckdb.DuckDBPyConnection, rows: Rows) -> None:
         )
 
 
-def _keep(connection: duckdb.DuckDBPyConnection, items: list[dict[str, object]]) -> None:
+def _keep(script: Script, items: list[dict[str, object]]) -> None:
     table = pa.Table.from_pylist(items, schema=_SCHEMA)
-    connection.register("failed_arrow", table)
-    try:
-        connection.execute(
+    with script.table("failed_arrow", table):
+        script.execute(
             "CREATE OR REPLACE TEMP TABLE failed_rows AS "
             "SELECT * REPLACE (failed_id::UUID AS failed_id) FROM failed_arrow"
         )
-    finally:
-        connection.unregister("failed_arrow")
-    connection.execute(KEEP)
-    connection.execute("DELETE FROM failed_items WHERE failed_id IN (SELECT failed_id FROM merged_failed)")
-    connection.execute("INSERT INTO failed_items BY NAME SELECT * FROM merged_failed")
+    script.execute(KEEP)
+    script.execute("DELETE FROM failed_items WHERE failed_id IN (SELECT failed_id FROM merged_failed)")
+    script.execute("INSERT INTO failed_items BY NAME SELECT * FROM merged_failed")
 
 
 _SCHEMA = pa.schema(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import duckdb
+from .script import Script
 
 SAYING = "('customer.identified', 'company.updated')"
 _SAID = """
@@ -18,30 +18,30 @@ ANY = f"SELECT 1 FROM incoming WHERE type IN {SAYING} LIMIT 1"
 HISTORY = _SAID.format(company="e.company", subject="e.subject", source="events e", saying=SAYING)
 
 
-def write_fields(connection: duckdb.DuckDBPyConnection, *, refold: bool) -> None:
+def write_fields(script: Script, *, refold: bool) -> None:
     """Merge what the batch said; the subjects in `refold` are told again from all their history."""
     told = BATCH
-    if not refold and connection.execute(ANY).fetchone() is None:
+    if not refold and script.execute(ANY).fetchone() is None:
         return
     if refold:
-        connection.execute("DELETE FROM fields WHERE subject IN (SELECT subject FROM refold)")
+        script.execute("DELETE FROM fields WHERE subject IN (SELECT subject FROM refold)")
         told = (
             f"SELECT * FROM ({BATCH}) WHERE subject NOT IN (SELECT subject FROM refold) UNION ALL "
             f"SELECT * FROM ({HISTORY}) WHERE subject IN (SELECT subject FROM refold)"
         )
-    connection.execute(
+    script.execute(
         "CREATE OR REPLACE TEMP TABLE told AS SELECT subject, field, "
         "json_extract(properties, '$.\"' || field || '\"')::VARCHAR AS value, "
         "{'occurred_at': occurred_at, 'received_at': received_at, 'event_id': event_id} AS said "
         f"FROM ({told}) WHERE NOT contains(field, '\"')"
     )
-    connection.execute(
+    script.execute(
         "CREATE OR REPLACE TEMP TABLE merged_fields AS "
         "SELECT subject, field, arg_max(value, said) AS value, max(said) AS said FROM (FROM told UNION ALL "
         "SELECT f.* FROM fields f SEMI JOIN told t ON f.subject = t.subject AND f.field = t.field) "
         "GROUP BY subject, field"
     )
-    connection.execute(
+    script.execute(
         "DELETE FROM fields f USING merged_fields m WHERE f.subject = m.subject AND f.field = m.field"
     )
-    connection.execute("INSERT INTO fields SELECT * FROM merged_fields")
+    script.execute("INSERT INTO fields SELECT * FROM merged_fields")

@@ -13,6 +13,7 @@ from kizuna.schemas.position import Position
 
 from . import accumulate, decode, definitions, duplicates, failures, fields, refolding, stories, subjects
 from .batch import Batch, Rows
+from .script import Script
 from .traits import Plan
 
 KEYS = """
@@ -36,7 +37,7 @@ class Fold:
     """Folds batches into the store's writing connection. `seconds` says where the time went, by stage."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, workspace_key: str) -> None:
-        self._connection = connection
+        self._script = Script(connection)
         self._workspace_key = workspace_key
         self._plan: Plan | None = None
         self.seconds: Counter[str] = Counter()
@@ -45,13 +46,13 @@ class Fold:
     def plan(self) -> Plan:
         """The definitions in force, compiled."""
         if self._plan is None:
-            self._plan = definitions.load_plan(self._connection)
+            self._plan = definitions.load_plan(self._script.connection)
             self._make_tables(self._plan)
         return self._plan
 
     def apply(self, batch: Batch) -> None:
         """Fold a batch, its positions and T in one transaction: all of it, or nothing."""
-        self._connection.execute("BEGIN")
+        self._script.execute("BEGIN")
         try:
             self._define(batch.definitions)
             self._fail(batch.failed)
@@ -59,45 +60,45 @@ class Fold:
                 self._touch(batch.touchpoints)
             self._stand(batch.positions, batch.t, batch.recorded_high)
             with self._timed("commit"):
-                self._connection.execute("COMMIT")
+                self._script.execute("COMMIT")
         except BaseException:
             self._plan = None
-            self._connection.execute("ROLLBACK")
+            self._script.execute("ROLLBACK")
             raise
 
     def _touch(self, rows: Rows) -> None:
-        connection, plan = self._connection, self.plan
+        script, plan = self._script, self.plan
         with self._timed("decode"):
-            decode.decode(connection, rows)
+            decode.decode(script, rows)
         with self._timed("duplicates"):
-            displaced = duplicates.drop_duplicates(connection)
+            displaced = duplicates.drop_duplicates(script)
         with self._timed("subjects"):
-            subjects.name_subjects(connection, self._workspace_key)
+            subjects.name_subjects(script, self._workspace_key)
         with self._timed("entities"):
-            stories.refer(connection, displaced=displaced)
+            stories.refer(script, displaced=displaced)
         with self._timed("keep"):
-            connection.execute(KEYS)
-            connection.execute(KEEP)
+            script.execute(KEYS)
+            script.execute(KEEP)
         with self._timed("links"):
-            subjects.link_subjects(connection)
+            subjects.link_subjects(script)
             if displaced:
-                subjects.forget(connection)
+                subjects.forget(script)
         with self._timed("stories"):
-            kinds = stories.retell(connection, displaced=displaced)
+            kinds = stories.retell(script, displaced=displaced)
         with self._timed("traits"):
-            refold = refolding.find_losers(connection, displaced=displaced)
-            accumulate.contribute(connection, plan)
-            accumulate.accumulate(connection, plan, kinds, refold=refold)
+            refold = refolding.find_losers(script, displaced=displaced)
+            accumulate.contribute(script, plan)
+            accumulate.accumulate(script, plan, kinds, refold=refold)
         with self._timed("fields"):
-            fields.write_fields(connection, refold=refold)
+            fields.write_fields(script, refold=refold)
 
     def _define(self, rows: Rows) -> None:
         if not rows:
             return
         with self._timed("definitions"):
             before = self.plan
-            failures.keep_definitions(self._connection, rows)
-            after = definitions.load_plan(self._connection)
+            failures.keep_definitions(self._script, rows)
+            after = definitions.load_plan(self._script.connection)
             if after is not before:
                 self._adopt(after)
 
@@ -105,32 +106,32 @@ class Fold:
         """Other definitions: the trait tables are made anew, of all history."""
         self._plan = plan
         for table in plan.tables:
-            self._connection.execute(f"DROP TABLE IF EXISTS {table.name}")
-        self._connection.execute("DELETE FROM trait_values")
+            self._script.execute(f"DROP TABLE IF EXISTS {table.name}")
+        self._script.execute("DELETE FROM trait_values")
         self._make_tables(plan)
-        refolding.everybody(self._connection)
-        accumulate.nothing(self._connection)
-        accumulate.accumulate(self._connection, plan, (), refold=True)
+        refolding.everybody(self._script)
+        accumulate.nothing(self._script)
+        accumulate.accumulate(self._script, plan, (), refold=True)
 
     def _make_tables(self, plan: Plan) -> None:
         for table in plan.tables:
-            self._connection.execute(table.ddl)
+            self._script.execute(table.ddl)
 
     def _fail(self, rows: Rows) -> None:
         if rows:
             with self._timed("failed"):
-                failures.keep_failed(self._connection, rows)
+                failures.keep_failed(self._script, rows)
 
     def _stand(self, positions: Sequence[Position], t: datetime, recorded_high: datetime) -> None:
-        self._connection.execute(
+        self._script.execute(
             "UPDATE clock SET t = greatest(t, ?), recorded_high = greatest(recorded_high, ?)",
             [t.replace(tzinfo=None), recorded_high.replace(tzinfo=None)],
         )
         for at in positions:
-            self._connection.execute(
+            self._script.execute(
                 'DELETE FROM positions WHERE topic = ? AND "partition" = ?', [at.topic, at.partition]
             )
-            self._connection.execute(
+            self._script.execute(
                 "INSERT INTO positions VALUES (?, ?, ?, ?)",
                 [at.topic, at.generation, at.partition, at.offset],
             )

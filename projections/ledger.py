@@ -6,9 +6,8 @@ what is left. Nothing moves after a cancellation. A refund of an order that nobo
 
 from __future__ import annotations
 
-import duckdb
-
 from .entities import prop
+from .script import Script
 
 _AMOUNT = prop("amount", "DECIMAL(18,4)")
 _TOTAL = f"CASE WHEN p.void = 'true' THEN 0 ELSE {prop('total', 'DECIMAL(18,4)')} END"
@@ -72,9 +71,9 @@ WHERE e.type = 'order.refunded' AND k.entity IS NULL AND NOT e.test
 """
 
 
-def write_movements(connection: duckdb.DuckDBPyConnection, *, known: bool, displaced: bool) -> None:
+def write_movements(script: Script, *, known: bool, displaced: bool) -> None:
     """Replace the movements of touched orders. `changes_movement` then holds what went and what came."""
-    connection.execute(
+    script.execute(
         "CREATE OR REPLACE TEMP TABLE changes_movement AS "
         f"SELECT 1 AS sign, * FROM ({OF_ORDERS}) UNION ALL SELECT 1, * FROM ({OF_NOBODY})"
     )
@@ -83,7 +82,7 @@ def write_movements(connection: duckdb.DuckDBPyConnection, *, known: bool, displ
         gone = "entity IN (SELECT entity FROM touched WHERE known AND kind = 'order')"
         if displaced:
             gone += " OR event_id IN (SELECT event_id FROM displaced)"
-        connection.execute(f"INSERT INTO changes_movement SELECT -1, * FROM movements WHERE {gone}")
-        connection.execute(f"DELETE FROM movements WHERE {gone}")
+        script.execute(f"INSERT INTO changes_movement SELECT -1, * FROM movements WHERE {gone}")
+        script.execute(f"DELETE FROM movements WHERE {gone}")
         insert += " WHERE sign = 1"
-    connection.execute(insert)
+    script.execute(insert)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import duckdb
+from .script import Script
 
 # Persons and companies whose entity went to somebody else, and those of events that were displaced.
 LOSERS = """
@@ -23,13 +23,13 @@ DISPLACED = """
 """
 
 
-def find_losers(connection: duckdb.DuckDBPyConnection, *, displaced: bool) -> bool:
+def find_losers(script: Script, *, displaced: bool) -> bool:
     """Fill `refold`. True when somebody is in it."""
-    connection.execute("CREATE OR REPLACE TEMP TABLE refold (subject BIGINT)")
-    counted = connection.execute(LOSERS.format(displaced=DISPLACED if displaced else "")).fetchone()
+    script.execute("CREATE OR REPLACE TEMP TABLE refold (subject BIGINT)")
+    counted = script.execute(LOSERS.format(displaced=DISPLACED if displaced else "")).fetchone()
     return counted is not None and counted[0] > 0
 
 
-def everybody(connection: duckdb.DuckDBPyConnection) -> None:
+def everybody(script: Script) -> None:
     """Fill `refold` with all subjects: the definitions changed."""
-    connection.execute("CREATE OR REPLACE TEMP TABLE refold AS SELECT subject FROM identifiers")
+    script.execute("CREATE OR REPLACE TEMP TABLE refold AS SELECT subject FROM identifiers")

@@ -99,7 +99,8 @@ def by_day(snapshot: duckdb.DuckDBPyConnection, workspace: Workspace) -> list[di
     return named_rows(
         snapshot,
         f"SELECT {day_of('moment')} AS day, sum(n)::BIGINT AS events FROM "
-        f"(SELECT {_SAME_DAY} AS moment, count(*) AS n FROM events GROUP BY moment) GROUP BY day ORDER BY day",
+        f"(SELECT {_SAME_DAY} AS moment, count(*) AS n FROM events GROUP BY moment) "
+        "GROUP BY day ORDER BY day",
         {"zone": workspace.time_zone},
     )
 

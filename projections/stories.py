@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import duckdb
-
 from . import ledger
 from .compiler import LEDGER
 from .entities import MODELS, ORDERS, EntityModel
+from .script import Script
 
 REFERRED = """
 CREATE OR REPLACE TEMP TABLE referred AS
@@ -62,38 +61,38 @@ UNION SELECT 'order', true FROM displaced WHERE type = 'order.refunded' AND enti
 """
 
 
-def refer(connection: duckdb.DuckDBPyConnection, *, displaced: bool) -> None:
+def refer(script: Script, *, displaced: bool) -> None:
     """Give every entity of the batch its number: `referred` by row, `touched` once each."""
-    connection.execute(REFERRED)
-    connection.execute(TOUCHED)
+    script.execute(REFERRED)
+    script.execute(TOUCHED)
     if displaced:
-        connection.execute(TOUCHED_BY_DISPLACED)
+        script.execute(TOUCHED_BY_DISPLACED)
 
 
-def retell(connection: duckdb.DuckDBPyConnection, *, displaced: bool) -> frozenset[str]:
+def retell(script: Script, *, displaced: bool) -> frozenset[str]:
     """Compute the touched entities anew. Returns the kinds touched; per kind, `changes_<kind>` then holds
     the rows that went (`sign` -1) and that came (1), and `changes_movement` the ledger's."""
     touched = TOUCHED_KINDS + (TOUCHED_KINDS_BY_DISPLACED if displaced else "")
-    rows = connection.execute(touched).fetchall()
+    rows = script.execute(touched).fetchall()
     kinds = {kind for kind, _ in rows}
     known = {kind for kind, its in rows if its}
-    connection.execute(STORY)
-    connection.execute(OWNERS)
+    script.execute(STORY)
+    script.execute(OWNERS)
     if known:
-        connection.execute("DELETE FROM entities WHERE entity IN (SELECT entity FROM touched WHERE known)")
+        script.execute("DELETE FROM entities WHERE entity IN (SELECT entity FROM touched WHERE known)")
     if kinds:
-        connection.execute(WRITE_ENTITIES)
+        script.execute(WRITE_ENTITIES)
     if ORDERS.kind in kinds:
-        connection.execute(ledger.STORY)
+        script.execute(ledger.STORY)
         kinds.add(LEDGER)
-        ledger.write_movements(connection, known=ORDERS.kind in known, displaced=displaced)
+        ledger.write_movements(script, known=ORDERS.kind in known, displaced=displaced)
     for model in MODELS:
         if model.kind in kinds:
-            _write(connection, model, known=model.kind in known)
+            _write(script, model, known=model.kind in known)
     return frozenset(kinds)
 
 
-def _write(connection: duckdb.DuckDBPyConnection, model: EntityModel, *, known: bool) -> None:
+def _write(script: Script, model: EntityModel, *, known: bool) -> None:
     """`known`: some of them stood in the table before the batch."""
     columns = ", ".join(f'({field.expression})::{field.sql_type} AS "{field.name}"' for field in model.fields)
     ledger_of_orders = "JOIN order_story USING (entity, n)" if model is ORDERS else ""
@@ -104,11 +103,11 @@ def _write(connection: duckdb.DuckDBPyConnection, model: EntityModel, *, known: 
         f"arg_min(source, n) AS source, {columns} "
         f"FROM told {ledger_of_orders} JOIN owners o USING (entity) GROUP BY entity"
     )
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE changes_{model.kind} AS {came}")
+    script.execute(f"CREATE OR REPLACE TEMP TABLE changes_{model.kind} AS {came}")
     insert = f"INSERT INTO {model.table} SELECT * EXCLUDE (sign) FROM changes_{model.kind}"
     if known:
         gone = f"entity IN (SELECT entity FROM touched WHERE known AND kind = '{model.kind}')"
-        connection.execute(f"INSERT INTO changes_{model.kind} SELECT -1, * FROM {model.table} WHERE {gone}")
-        connection.execute(f"DELETE FROM {model.table} WHERE {gone}")
+        script.execute(f"INSERT INTO changes_{model.kind} SELECT -1, * FROM {model.table} WHERE {gone}")
+        script.execute(f"DELETE FROM {model.table} WHERE {gone}")
         insert += " WHERE sign = 1"
-    connection.execute(insert)
+    script.execute(insert)

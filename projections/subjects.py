@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-import duckdb
-
 from kizuna.schemas.identifiers import COMPANY, LINKED_KINDS
 
 from .identity import Link, Node, Order, Resolution, resolve
+from .script import Script
 
 LINKING = ("customer.identified", "customer.aliased")
 _LINKING = ", ".join(f"'{name}'" for name in LINKING)
@@ -96,60 +95,60 @@ SELECT subject, min(seen) AS seen FROM (
 """
 
 
-def name_subjects(connection: duckdb.DuckDBPyConnection, workspace_key: str) -> None:
+def name_subjects(script: Script, workspace_key: str) -> None:
     """Give every identifier of the batch its number; `named` then tells which row names whom."""
-    connection.execute(NAMED, {"key": workspace_key})
-    connection.execute(SEEN)
-    connection.execute(NUMBER)
+    script.execute(NAMED, {"key": workspace_key})
+    script.execute(SEEN)
+    script.execute(NUMBER)
 
 
-def link_subjects(connection: duckdb.DuckDBPyConnection) -> None:
+def link_subjects(script: Script) -> None:
     """Keep the links of the batch, and resolve the profiles that they, or an earlier first sight, change."""
-    changed = {row[0] for row in connection.execute(EARLIER).fetchall()}
+    changed = {row[0] for row in script.execute(EARLIER).fetchall()}
     if changed:
-        connection.execute(MOVE_BACK)
-    if connection.execute("SELECT 1 FROM named WHERE linking LIMIT 1").fetchone() is not None:
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE evidence AS {EVIDENCE}")
-        _keep_evidence(connection)
-        pairs = connection.execute("SELECT a, b FROM evidence").fetchall()
+        script.execute(MOVE_BACK)
+    if script.execute("SELECT 1 FROM named WHERE linking LIMIT 1").fetchone() is not None:
+        script.execute(f"CREATE OR REPLACE TEMP TABLE evidence AS {EVIDENCE}")
+        _keep_evidence(script)
+        pairs = script.execute("SELECT a, b FROM evidence").fetchall()
         changed.update(subject for pair in pairs for subject in pair)
     if changed:
-        _resolve(connection, changed)
+        _resolve(script, changed)
 
 
-def forget(connection: duckdb.DuckDBPyConnection) -> None:
+def forget(script: Script) -> None:
     """Events of the batch displaced others: tell anew when those subjects were first seen, and their
     links; a subject that no event names any more is gone."""
-    affected = {row[0] for row in connection.execute(AFFECTED).fetchall()}
+    affected = {row[0] for row in script.execute(AFFECTED).fetchall()}
     if not affected:
         return
-    component = _component(connection, affected)
+    component = _component(script, affected)
     numbers = _numbers(component)
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE forgotten AS SELECT unnest([{numbers}]) AS subject")
-    connection.execute(EVIDENCE_OF_HISTORY)
-    connection.execute(
+    script.execute(f"CREATE OR REPLACE TEMP TABLE forgotten AS SELECT unnest([{numbers}]) AS subject")
+    script.execute(EVIDENCE_OF_HISTORY)
+    script.execute(
         "DELETE FROM links WHERE a IN (SELECT subject FROM forgotten) OR b IN (SELECT subject FROM forgotten)"
     )
-    _keep_evidence(connection)
-    connection.execute(FIRST_SEEN)
-    connection.execute(
+    _keep_evidence(script)
+    script.execute(FIRST_SEEN)
+    script.execute(
         "UPDATE identifiers SET first_seen = r.seen FROM remembered r WHERE identifiers.subject = r.subject"
     )
-    connection.execute(
+    script.execute(
         "DELETE FROM identifiers WHERE subject IN (SELECT subject FROM forgotten) "
         "AND subject NOT IN (SELECT subject FROM remembered)"
     )
-    connection.execute(
+    script.execute(
         "UPDATE identifiers SET profile = subject WHERE subject IN (SELECT subject FROM forgotten)"
     )
-    left = {row[0] for row in connection.execute("SELECT subject FROM remembered").fetchall()}
+    left = {row[0] for row in script.execute("SELECT subject FROM remembered").fetchall()}
     for subject in sorted(left):
-        _resolve(connection, {subject})
+        _resolve(script, {subject})
 
 
-def _keep_evidence(connection: duckdb.DuckDBPyConnection) -> None:
+def _keep_evidence(script: Script) -> None:
     """Of equal links the earliest event counts."""
-    connection.execute(
+    script.execute(
         "CREATE OR REPLACE TEMP TABLE merged_links AS "
         "SELECT a, b, forced, unnest(min({'received_at': received_at, 'occurred_at': occurred_at, "
         "'event_id': event_id})) FROM ("
@@ -157,45 +156,45 @@ def _keep_evidence(connection: duckdb.DuckDBPyConnection) -> None:
         " SELECT l.a, l.b, l.forced, l.received_at, l.occurred_at, l.event_id FROM links l "
         " SEMI JOIN evidence e ON l.a = e.a AND l.b = e.b AND l.forced = e.forced) GROUP BY a, b, forced"
     )
-    connection.execute("DELETE FROM links WHERE (a, b, forced) IN (SELECT (a, b, forced) FROM merged_links)")
-    connection.execute(
+    script.execute("DELETE FROM links WHERE (a, b, forced) IN (SELECT (a, b, forced) FROM merged_links)")
+    script.execute(
         "INSERT INTO links "
         "SELECT a, b, received_at, occurred_at, event_id, forced, true, '' FROM merged_links"
     )
 
 
-def _resolve(connection: duckdb.DuckDBPyConnection, subjects: Collection[int]) -> None:
+def _resolve(script: Script, subjects: Collection[int]) -> None:
     """Decide anew over every component that holds one of `subjects`."""
-    members = _component(connection, subjects)
-    if len(members) <= len(set(subjects)) and not _linked(connection, members):
+    members = _component(script, subjects)
+    if len(members) <= len(set(subjects)) and not _linked(script, members):
         return
-    held = connection.execute(
+    held = script.execute(
         "SELECT subject, kind, subject_id, first_seen.received_at, first_seen.occurred_at, "
         "first_seen.event_id, "
         f"profile FROM identifiers WHERE subject IN ({_numbers(members)})"
     ).fetchall()
     nodes = {row[0]: Node(row[1], row[2], Order(*row[3:6])) for row in held}
-    links = _linked(connection, members)
+    links = _linked(script, members)
     resolution = resolve(nodes, list(links))
-    _write(connection, {row[0]: row[6] for row in held}, links, resolution)
+    _write(script, {row[0]: row[6] for row in held}, links, resolution)
 
 
-def _component(connection: duckdb.DuckDBPyConnection, subjects: Iterable[int]) -> set[int]:
+def _component(script: Script, subjects: Iterable[int]) -> set[int]:
     found: set[int] = set()
     edge = set(subjects)
     while edge:
         found |= edge
         numbers = _numbers(edge)
-        rows = connection.execute(
+        rows = script.execute(
             f"SELECT b FROM links WHERE a IN ({numbers}) UNION SELECT a FROM links WHERE b IN ({numbers})"
         ).fetchall()
         edge = {row[0] for row in rows} - found
     return found
 
 
-def _linked(connection: duckdb.DuckDBPyConnection, members: Iterable[int]) -> dict[Link, tuple[bool, str]]:
+def _linked(script: Script, members: Iterable[int]) -> dict[Link, tuple[bool, str]]:
     """Every link within the component, with what was decided about it so far."""
-    rows = connection.execute(
+    rows = script.execute(
         "SELECT a, b, received_at, occurred_at, event_id, forced, accepted, reason FROM links "
         f"WHERE a IN ({_numbers(members)})"
     ).fetchall()
@@ -203,7 +202,7 @@ def _linked(connection: duckdb.DuckDBPyConnection, members: Iterable[int]) -> di
 
 
 def _write(
-    connection: duckdb.DuckDBPyConnection,
+    script: Script,
     profiles: dict[int, int],
     links: dict[Link, tuple[bool, str]],
     resolution: Resolution,
@@ -212,7 +211,7 @@ def _write(
     for link, (accepted, reason) in links.items():
         now = resolution.refused.get(link, "")
         if (accepted, reason) != (not now, now):
-            connection.execute(
+            script.execute(
                 "UPDATE links SET accepted = ?, reason = ? WHERE a = ? AND b = ? AND forced = ?",
                 [not now, now, link.a, link.b, link.forced],
             )
@@ -221,7 +220,7 @@ def _write(
     ]
     if moved:
         cases = ", ".join(f"({subject}, {profile})" for profile, subject in moved)
-        connection.execute(
+        script.execute(
             f"UPDATE identifiers SET profile = m.profile FROM (VALUES {cases}) m(subject, profile) "
             "WHERE identifiers.subject = m.subject"
         )
