@@ -11,7 +11,7 @@ from uuid import UUID
 from kizuna.eventlog.port import Bounds, EventLog, TopicPartition
 from kizuna.projections import canon
 from kizuna.projections.fold import Fold
-from kizuna.projections.store import Limits, Store, cut, wal
+from kizuna.projections.store import Store, cut, wal
 
 from . import reader
 from .projector import Projector
@@ -39,15 +39,16 @@ def rebuild(
     store_id: UUID,
     *,
     verify: bool,
-    limits: Limits,
     batch: int = 200_000,
     progress: Progress = lambda done, total: None,
 ) -> Report:
-    """With `verify`, both stores are compared at the same positions; when they differ the live one stays, as
-    it is the evidence. The live store serves until the swap, which waits for open reads only."""
+    """With `verify`, both stores are compared at the same positions; when they differ the live one stays,
+    as it is the evidence. The live store serves until the swap, which waits for open reads only."""
     path = store.path.with_name("store.rebuild.duckdb")
     discard(path)
-    built = Store(path, log_id=store.log_id, generation=store.generation, store_id=store_id, limits=limits)
+    built = Store(
+        path, log_id=store.log_id, generation=store.generation, store_id=store_id, limits=store.limits
+    )
     try:
         builder = _Builder(log, built, workspace_key, clock, batch, progress)
         builder.fold_to(log.bounds())

@@ -55,14 +55,14 @@ class Store:
         self.path = path
         self.log_id = log_id
         self.generation = generation
-        self._limits = limits or Limits()
+        self.limits = limits or Limits()
         self._gate = threading.Condition()
         self._readers = 0
         self._swapping = False
         self.writer = self._open(store_id)
 
     def _open(self, store_id: UUID) -> duckdb.DuckDBPyConnection:
-        connection = connect(self.path, self._limits)
+        connection = connect(self.path, self.limits)
         try:
             for table in tables.FIXED:
                 connection.execute(table.ddl)

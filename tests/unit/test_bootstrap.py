@@ -87,7 +87,7 @@ def test_the_workspace_of_the_log_wins(log: MemoryLog, caplog: pytest.LogCapture
 
 
 def test_what_the_user_defined_is_left_alone(log: MemoryLog) -> None:
-    body = {"time_zone": "Europe/Paris", "currency": "EUR"}
+    body: dict[str, object] = {"time_zone": "Europe/Paris", "currency": "EUR"}
     mine = Definition(
         definition_id=UUID(int=5), kind="workspace", name="workspace", received_at=NOW, body=body
     )

@@ -18,7 +18,7 @@ from kizuna.runtime.targets import Lines, Node, line, opened_target
 from kizuna.schemas.errors import ConfigurationError
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-ATTRIBUTION = {
+ATTRIBUTION: dict[str, object] = {
     "type": "entity.attributed",
     "entities": [{"kind": "order", "id": "T1-1", "namespace": "till-1"}],
     "properties": {},

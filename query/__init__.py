@@ -1,0 +1,1 @@
+"""How answers get out: HTTP API and page."""

@@ -1,0 +1,71 @@
+"""The HTTP API: every route, behind tokens, with one shape of errors and one of pages."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from importlib.resources import files
+from typing import Any
+
+from fastapi import Depends, FastAPI
+from prometheus_client import CollectorRegistry
+from starlette.staticfiles import StaticFiles
+
+from kizuna.processors.services import Services
+
+from . import admin, auth, entities, errors, failed, front, health, master, profiles, system
+from .examples import refusals
+from .metrics import Node, Requests
+from .snapshots import Snapshots
+
+ABOUT = """\
+Profiles, timelines, orders, tickets, deals and statistics of a Kizuna node.
+
+Every answer carries the time it is true of (`as_of`) and how far the log was folded (`positions`), in the
+headers `X-Kizuna-As-Of` and `X-Kizuna-Position` too. Amounts are decimal text, times are UTC. Lists go on
+with `next_cursor`. Errors are `{"error": {"code", "message", "hint"}}`. Everything under `/api` but this
+document takes a token: `Authorization: Bearer TOKEN`.
+"""
+
+
+def create_app(services: Services) -> FastAPI:
+    """The application. It opens nothing, and keeps nothing that the store or the log does not have."""
+    snapshots = Snapshots(services.store)
+    registry = CollectorRegistry()
+    registry.register(Node(services))
+    app = FastAPI(
+        title="Kizuna",
+        description=ABOUT,
+        version=version("kizuna"),
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=_operation,
+    )
+    app.add_middleware(errors.Guard)
+    app.add_middleware(Requests, registry=registry)
+    errors.install(app, snapshots.stand)
+    read = [Depends(auth.require(services.access, "read"))]
+    for routes in (
+        profiles.router(snapshots, services.workspace_key),
+        entities.router(snapshots),
+        master.router(snapshots),
+        failed.router(snapshots, services.log),
+        system.router(snapshots, services.log),
+    ):
+        app.include_router(routes, dependencies=read, responses=refusals(401, 422))
+    app.include_router(
+        admin.router(snapshots, services),
+        dependencies=[Depends(auth.require(services.access, "admin"))],
+        responses=refusals(401, 403, 422, 503),
+    )
+    app.include_router(health.router(snapshots, services, registry))
+    app.include_router(front.router(services, snapshots, app))
+    app.mount("/static", StaticFiles(directory=str(files("kizuna.query").joinpath("static"))), name="static")
+    return app
+
+
+def _operation(route: Any) -> str:
+    """Operations are named after their functions."""
+    name: str = route.name
+    return name

@@ -1,0 +1,81 @@
+"""The front page, which takes no token and names nobody, and the index of the API, as plain HTML."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, FastAPI
+from jinja2 import Environment, FileSystemLoader, select_autoescape
+from starlette.responses import HTMLResponse
+
+from kizuna.processors.services import Services
+
+from .answers import headers
+from .live import Lookout, bars
+from .snapshots import Snapshots
+
+# Everything comes from here: no foreign script, no inline one, no frame, no form.
+SECURITY = {
+    "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+    "img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+}
+
+
+def environment() -> Environment:
+    loaded = Environment(
+        loader=FileSystemLoader(str(files("kizuna.query").joinpath("templates"))),
+        autoescape=select_autoescape(),
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    loaded.filters["pretty"] = pretty
+    loaded.globals["bars"] = bars
+    return loaded
+
+
+def router(services: Services, snapshots: Snapshots, app: FastAPI) -> APIRouter:
+    routes = APIRouter(include_in_schema=False)
+    templates = environment()
+    lookout = Lookout(services, snapshots)
+
+    def page(name: str) -> HTMLResponse:
+        live = lookout.look()
+        html = templates.get_template(name).render(live=live, version=app.version)
+        return HTMLResponse(html, headers={**SECURITY, **headers(live.cut)})
+
+    @routes.get("/")
+    def front() -> HTMLResponse:
+        return page("front.html")
+
+    @routes.get("/live")
+    def live() -> HTMLResponse:
+        return page("live.html")
+
+    @routes.get("/api")
+    def index() -> HTMLResponse:
+        html = templates.get_template("index.html").render(groups=operations(app), version=app.version)
+        return HTMLResponse(html, headers=SECURITY)
+
+    return routes
+
+
+def operations(app: FastAPI) -> dict[str, list[dict[str, Any]]]:
+    """What OpenAPI says of each operation, by the first of its tags."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for path, methods in app.openapi()["paths"].items():
+        for method, said in methods.items():
+            answers: dict[str, Any] = said["responses"]
+            good: dict[str, Any] = next((answers[code] for code in ("200", "201") if code in answers), {})
+            content: dict[str, Any] = next(iter(good.get("content", {}).values()), {})
+            groups.setdefault(said["tags"][0], []).append(
+                {**said, "method": method.upper(), "path": path, "example": content.get("example")}
+            )
+    return groups
+
+
+def pretty(value: object) -> str:
+    return value if isinstance(value, str) else orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()

@@ -1,0 +1,129 @@
+"""What the front page shows, asked of the store at most once a second however many look. It names no person:
+identifiers are masked."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from kizuna.processors.services import Services
+from kizuna.projections import failed_events, newest, statistics
+from kizuna.projections.statistics import Counts
+from kizuna.projections.store import BEGINNING, Cut
+
+from .snapshots import Snapshot, Snapshots
+from .status import lag
+
+FRESH_SECONDS = 1.0
+ROWS = 12
+MINUTES = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """`shown` are masked identifiers with their kinds."""
+
+    id: str
+    shown: list[tuple[str, str]]
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """`t` is None before anything was folded. `minutes` are events recorded in each of the last MINUTES,
+    oldest first. Times are in the workspace's zone."""
+
+    counts: Counts
+    lag: int
+    t: datetime | None
+    zone: str
+    failure: str
+    caught_up: bool
+    minutes: list[int]
+    by_type: list[dict[str, object]]
+    events: list[dict[str, object]]
+    customers: list[Customer]
+    failed: list[dict[str, object]]
+    cut: Cut
+
+    @property
+    def state(self) -> str:
+        if self.failure:
+            return "stopped"
+        return "live" if self.caught_up else "catching up"
+
+
+class Lookout:
+    """Looks at the store when what it saw last is old."""
+
+    def __init__(self, services: Services, snapshots: Snapshots) -> None:
+        self._services = services
+        self._snapshots = snapshots
+        self._lock = threading.Lock()
+        self._seen: tuple[float, Live] | None = None
+
+    def look(self) -> Live:
+        with self._lock:
+            if self._seen is None or time.monotonic() - self._seen[0] >= FRESH_SECONDS:
+                bounds = self._services.log.bounds()
+                with self._snapshots.open() as snapshot:
+                    live = self._live(snapshot, lag(snapshot.cut, bounds))
+                self._seen = time.monotonic(), live
+            return self._seen[1]
+
+    def _live(self, snapshot: Snapshot, behind: int) -> Live:
+        zone = ZoneInfo(snapshot.plan.workspace.time_zone)
+        cursor, t = snapshot.cursor, snapshot.cut.t
+        projector = self._services.projector
+        return Live(
+            counts=statistics.counts(cursor),
+            lag=behind,
+            t=None if t == BEGINNING else t.astimezone(zone),
+            zone=zone.key,
+            failure="" if projector.failure is None else type(projector.failure).__name__,
+            caught_up=projector.caught_up.is_set(),
+            minutes=_minutes(snapshot, t),
+            by_type=statistics.by_type(cursor)[:ROWS],
+            events=[
+                {**one, "occurred_at": _local(one["occurred_at"], zone)}
+                for one in newest.newest_events(cursor, ROWS)
+            ],
+            customers=[
+                Customer(
+                    subjects[0].subject_id.hex,
+                    [(one.kind, mask(one.value)) for one in subjects[:3]],
+                    since.replace(tzinfo=UTC).astimezone(zone),
+                )
+                for subjects, since in newest.newest_profiles(cursor, ROWS)
+            ],
+            failed=failed_events.group_failed(cursor, ROWS),
+            cut=snapshot.cut,
+        )
+
+
+def _local(moment: object, zone: ZoneInfo) -> datetime:
+    assert isinstance(moment, datetime)
+    return moment.replace(tzinfo=UTC).astimezone(zone)
+
+
+def _minutes(snapshot: Snapshot, t: datetime) -> list[int]:
+    last = t.astimezone(UTC).replace(second=0, microsecond=0, tzinfo=None)
+    first = last - timedelta(minutes=MINUTES - 1)
+    counted = dict(statistics.by_minute(snapshot.cursor, first))
+    return [counted.get(first + timedelta(minutes=n), 0) for n in range(MINUTES)]
+
+
+def mask(value: str) -> str:
+    """The first and last character of a long value, nothing of a short one."""
+    return f"{value[0]}•••{value[-1]}" if len(value) >= 6 else "•••"
+
+
+def bars(numbers: Sequence[int], height: int) -> list[tuple[int, int, int]]:
+    """Place, top and height of each bar of a chart, so that the highest number fills it."""
+    top = max(numbers, default=0)
+    heights = [round(number * height / top) or min(number, 1) if top else 0 for number in numbers]
+    return [(place, height - one, one) for place, one in enumerate(heights)]

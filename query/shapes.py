@@ -1,0 +1,393 @@
+"""The shapes of answers, as OpenAPI publishes them. The tests hold every answer to its shape."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from kizuna.projections.entities import MODELS, EntityModel
+from kizuna.projections.listings import WIDE
+from kizuna.schemas.refusal import Code
+
+Amount = Annotated[
+    str,
+    Field(pattern=r"^-?\d+(\.\d*[1-9])?$", description="A decimal number as text, without zeros at its end."),
+]
+ProfileId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$", description="Id of a profile.")]
+EntityId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$", description="Kizuna's id of the entity.")]
+Of = Literal["person", "company"]
+
+
+class Shape(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class PositionShape(Shape):
+    topic: str
+    generation: int = Field(description="Edition of the log; offsets of two never compare.")
+    partition: int
+    offset: int = Field(description="Every record below has been folded.")
+
+
+class Standing(Shape):
+    as_of: datetime = Field(description="T: the time that the answer is true of.")
+    positions: list[PositionShape] = Field(description="How far the log was folded.")
+
+
+class Paged(Standing):
+    next_cursor: str | None = Field(description="Ask again with it for more; null on the last page.")
+
+
+class ErrorDetail(Shape):
+    code: str = Field(description="For programs.")
+    message: str = Field(description="What is wrong.")
+    hint: str = Field(description="What to do about it; may be empty.")
+
+
+class ErrorAnswer(Shape):
+    error: ErrorDetail
+
+
+class IdentifierShape(Shape):
+    kind: str
+    value: str = Field(description="In normal form.", json_schema_extra={"personal_data": "identity"})
+
+
+class LinkShape(Shape):
+    identifiers: list[IdentifierShape] = Field(min_length=2, max_length=2)
+    accepted: bool = Field(description="Whether the two are one person because of it.")
+    reason: str = Field(description="Why it was refused.")
+    forced: bool = Field(description="It came by an alias with a secret key, which overrides limits.")
+    event_id: UUID = Field(description="The event that says so.")
+    received_at: datetime
+
+
+class ProfileSummary(Shape):
+    id: ProfileId
+    of: Of
+    identifiers: list[IdentifierShape] = Field(description="Strongest first.")
+    fields: dict[str, Any] = Field(description="What was said last, by name.")
+    traits: dict[str, Any] = Field(description="What is computed, by name; decimals are text.")
+    segments: list[str]
+    first_seen: datetime | None = Field(description="When its first event happened.")
+    last_seen: datetime | None = Field(description="When its last event happened.")
+
+
+class ProfileAnswer(ProfileSummary, Standing):
+    links: list[LinkShape] = Field(description="Why its identifiers are one person, and what was refused.")
+    former_ids: list[ProfileId] = Field(description="Ids that lead to it too.")
+
+
+class ProfileList(Paged):
+    items: list[ProfileSummary]
+
+
+class EntityRefShape(Shape):
+    kind: str
+    namespace: str
+    id: str
+
+
+class PlaceShape(Shape):
+    store: str | None = None
+    register_: str | None = Field(None, alias="register")
+
+
+class EventShape(Shape):
+    event_id: UUID
+    type: str
+    version: int
+    occurred_at: datetime
+    received_at: datetime
+    recorded_at: datetime
+    source: str
+    rights: Literal["secret", "public"]
+    test: bool
+    ids: list[IdentifierShape] = []
+    entities: list[EntityRefShape] = []
+    properties: dict[str, Any] = {}
+    context: dict[str, Any] = {}
+    place: PlaceShape | None = None
+    channel: str | None = None
+    import_id: str | None = None
+    clamped: bool = Field(False, description="Its time was cut to received_at.")
+    actor: dict[str, Any] | None = None
+    caused_by: UUID | None = None
+    attachments: list[dict[str, Any]] = []
+    repairs: UUID | None = None
+
+
+class Timeline(Paged):
+    items: list[EventShape]
+
+
+class MovementShape(Shape):
+    event_id: UUID
+    type: str
+    occurred_at: datetime
+    amount: Amount = Field(description="What the event added to the net total, or took from it.")
+    currency: str | None
+
+
+class EntityShape(Shape):
+    entity_id: EntityId
+    id: str = Field(description="The sender's id.")
+    namespace: str = Field(description="Where that id counts once.")
+    source: str
+    profile_id: ProfileId | None = Field(description="The person it belongs to.")
+    company_profile_id: ProfileId | None = Field(description="The company it belongs to.")
+
+
+class WithHistory(Standing):
+    history: list[EventShape] = Field(description="Its events, newest first.")
+
+
+_TYPES: dict[str, Any] = {
+    "VARCHAR": str,
+    "TIMESTAMP": datetime,
+    "DATE": date,
+    "BIGINT": int,
+    "INTEGER": int,
+    "BOOLEAN": bool,
+    "DECIMAL(18,4)": Amount,
+}
+
+
+def _entity(model: EntityModel) -> type[EntityShape]:
+    # Behind an alias, as pydantic models have attributes of their own (`register`).
+    columns: dict[str, Any] = {
+        f"{one.name}_": (_TYPES[one.sql_type] | None, Field(alias=one.name))
+        for one in model.fields
+        if one.name not in WIDE
+    }
+    return create_model(model.kind.capitalize(), __base__=EntityShape, **columns)
+
+
+def _page_of(kind: str, item: type[EntityShape]) -> type[Paged]:
+    columns: dict[str, Any] = {"items": (list[item], ...)}  # type: ignore[valid-type]
+    return create_model(f"{kind.capitalize()}List", __base__=Paged, **columns)
+
+
+def _answer_of(model: EntityModel, item: type[EntityShape]) -> type[BaseModel]:
+    columns: dict[str, Any] = {
+        one.name: (list[dict[str, Any]], ...) for one in model.fields if one.name in WIDE
+    }
+    if model.kind == "order":
+        columns["movements"] = (list[MovementShape], Field(description="The ledger, oldest first."))
+    return create_model(f"{model.kind.capitalize()}Answer", __base__=(item, WithHistory), **columns)
+
+
+ENTITIES = {model.kind: _entity(model) for model in MODELS}
+ENTITY_LISTS = {kind: _page_of(kind, item) for kind, item in ENTITIES.items()}
+ENTITY_ANSWERS = {model.kind: _answer_of(model, ENTITIES[model.kind]) for model in MODELS}
+
+
+class MasterItem(Shape):
+    id: str
+    updated_at: datetime
+    fields: dict[str, Any] = Field(description="Each property as it was last given.")
+
+
+class MasterList(Paged):
+    items: list[MasterItem]
+
+
+class NoteItem(EventShape):
+    profile_id: ProfileId | None
+    company_profile_id: ProfileId | None
+
+
+class NoteList(Paged):
+    items: list[NoteItem]
+
+
+class FailedItem(Shape):
+    id: str
+    code: Code
+    path: str = Field(description="Where in the item.")
+    reason: str
+    via: Literal["http", "import", "fold"]
+    source: str
+    received_at: datetime
+    recorded_at: datetime
+    topic: str
+    partition: int
+    offset: int
+    repeats: int = Field(description="How often the same item came again.")
+    event_id: UUID | None = Field(description="The id it clashes about, of a conflict.")
+    type: str | None
+    file: str | None
+    line: int | None
+    import_id: str | None
+
+
+class FailedList(Paged):
+    items: list[FailedItem]
+
+
+class FailedAnswer(FailedItem, Standing):
+    item: str | None = Field(description="The item as it came; null if the log no longer has it.")
+
+
+class FailedGroup(Shape):
+    code: Code
+    path: str
+    reason: str
+    source: str
+    failed_events: int
+    first_at: datetime
+    last_at: datetime
+
+
+class FailedGroups(Standing):
+    items: list[FailedGroup]
+
+
+class DefinitionShape(Shape):
+    kind: str
+    name: str
+    layer: Literal["shipped", "user"]
+    received_at: datetime
+    body: dict[str, Any]
+
+
+class DefinitionList(Standing):
+    items: list[DefinitionShape]
+
+
+class SchemaItem(Shape):
+    type: str
+    version: int
+    public: bool = Field(description="Whether a public write key may send it.")
+    entity: str | None = Field(description="The kind of thing it is about.")
+    json_schema: dict[str, Any] = Field(alias="schema", description="JSON Schema of its properties.")
+    example: dict[str, Any] = Field(description="A submission that is accepted as it stands.")
+
+
+class SchemaList(Standing):
+    items: list[SchemaItem]
+
+
+class CountsShape(Standing):
+    events: int
+    profiles: int = Field(description="Profiles of persons.")
+    companies: int = Field(description="Profiles of companies.")
+    duplicates: int
+    failed_events: int
+
+
+class TopicAccount(Shape):
+    topic: str
+    records: int = Field(description="Records that the log holds.")
+    folded: int = Field(description="Records that are folded: events + duplicates + failed_events.")
+    events: int = Field(description="Events, or definitions.")
+    duplicates: int
+    failed_events: int
+
+
+class SourceAccount(Shape):
+    source: str
+    records: int = Field(description="events + duplicates + failed_events")
+    events: int
+    duplicates: int
+    failed_events: int
+
+
+class StatusAnswer(CountsShape):
+    t: datetime = Field(description="The same as as_of.")
+    lag: int = Field(description="Records in the log that are not folded yet.")
+    topics: list[TopicAccount]
+    sources: list[SourceAccount]
+
+
+class TypeCount(Shape):
+    type: str
+    events: int
+    last_at: datetime
+
+
+class DayCount(Shape):
+    day: date = Field(description="Of the workspace's time zone.")
+    events: int
+
+
+class OrderTotals(Shape):
+    currency: str
+    orders: int
+    refunds: int
+    gross: Amount = Field(description="Moved by completions and updates.")
+    cancelled: Amount = Field(description="Taken back by cancellations; not positive.")
+    refunded: Amount = Field(description="Given back; not positive.")
+    net: Amount = Field(description="gross + cancelled + refunded")
+
+
+class OrderDay(OrderTotals):
+    day: date
+
+
+class OrderStatistics(Shape):
+    by_currency: list[OrderTotals]
+    by_day: list[OrderDay]
+
+
+class WarningShape(Shape):
+    code: str
+    message: str
+    count: int
+
+
+class WorkspaceShape(Shape):
+    time_zone: str
+    currency: str
+
+
+class StatisticsAnswer(CountsShape):
+    workspace: WorkspaceShape
+    by_type: list[TypeCount]
+    by_source: list[SourceAccount]
+    by_day: list[DayCount]
+    orders: OrderStatistics
+    warnings: list[WarningShape] = Field(description="What is left out of traits, or doubtful.")
+
+
+class KeyShape(Shape):
+    name: str
+    rights: Literal["secret", "public"]
+    source: str
+
+
+class KeyList(Standing):
+    items: list[KeyShape]
+
+
+class NewKey(KeyShape, Standing):
+    key: str = Field(description="Shown once: only its hash is kept.")
+
+
+class TokenShape(Shape):
+    name: str
+    scope: Literal["read", "admin"]
+
+
+class TokenList(Standing):
+    items: list[TokenShape]
+
+
+class NewToken(TokenShape, Standing):
+    token: str = Field(description="Shown once: only its hash is kept.")
+
+
+class RebuildAnswer(Standing):
+    records: int = Field(description="Records folded anew.")
+    tables: dict[str, str] = Field(description="Canonical hash by table of the new store.")
+    differences: dict[str, list[str]] | None = Field(
+        description="The first rows that differ, by table; null where nothing was compared."
+    )
+    swapped: bool = Field(description="Whether the new store is in the place of the old one.")
+
+
+class Removed(Standing):
+    removed: str = Field(description="Name of what is no longer valid.")

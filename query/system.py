@@ -1,0 +1,106 @@
+"""Routes about the node itself: status, statistics, definitions, schemas."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from fastapi import APIRouter
+
+from kizuna.eventlog.port import EventLog
+from kizuna.projections import quality, revenue, statistics
+from kizuna.projections.definitions import current
+from kizuna.schemas import examples as submissions
+from kizuna.schemas.custom import CustomEvent
+from kizuna.schemas.jsonschemas import documents
+from kizuna.schemas.payload import MODELS, Payload
+
+from .answers import Json, answer
+from .examples import documented
+from .shapes import DefinitionList, SchemaList, StatisticsAnswer, StatusAnswer
+from .snapshots import Snapshots
+from .status import status
+
+CUSTOM = "custom.quiz_finished"
+
+SECRET = ("sha256",)
+"""What a definition holds that is nobody's business: hashes of keys."""
+
+
+def router(snapshots: Snapshots, log: EventLog) -> APIRouter:
+    routes = APIRouter(prefix="/api", tags=["node"])
+
+    @routes.get("/status", response_model=StatusAnswer, responses=documented("read_status"))
+    def read_status() -> Json:
+        """What there is, how far the fold is, and that the records of the log add up."""
+        bounds = log.bounds()
+        with snapshots.open() as snapshot:
+            return answer(snapshot.cut, status(snapshot, bounds))
+
+    @routes.get("/stats", response_model=StatisticsAnswer, responses=documented("read_statistics"))
+    def read_statistics() -> Json:
+        """Counts and money over everything, and what looks wrong. It reads all events: ask now and then."""
+        with snapshots.open() as snapshot:
+            cursor, workspace = snapshot.cursor, snapshot.plan.workspace
+            return answer(
+                snapshot.cut,
+                {
+                    **statistics.counts(cursor),
+                    "workspace": workspace.model_dump(),
+                    "by_type": statistics.by_type(cursor),
+                    "by_source": statistics.by_source(cursor),
+                    "by_day": statistics.by_day(cursor, workspace),
+                    "orders": {
+                        "by_currency": revenue.by_currency(cursor),
+                        "by_day": revenue.by_day(cursor, workspace),
+                    },
+                    "warnings": quality.warnings(cursor, snapshot.plan),
+                },
+            )
+
+    @routes.get("/definitions", response_model=DefinitionList, responses=documented("list_definitions"))
+    def list_definitions() -> Json:
+        """The definitions in force: traits, workspace, write keys, tokens."""
+        with snapshots.open() as snapshot:
+            held = sorted(current(snapshot.cursor).items())
+            return answer(
+                snapshot.cut,
+                {
+                    "items": [
+                        {
+                            "kind": one.kind,
+                            "name": one.name,
+                            "layer": one.layer,
+                            "received_at": one.received_at,
+                            "body": {k: v for k, v in (one.body or {}).items() if k not in SECRET},
+                        }
+                        for _, one in held
+                    ]
+                },
+            )
+
+    @routes.get("/schemas", response_model=SchemaList, responses=documented("list_schemas"))
+    def list_schemas() -> Json:
+        """Every event type with the JSON Schema of its properties and an example."""
+        return answer(snapshots.stand(), {"items": catalogue()})
+
+    return routes
+
+
+@cache
+def catalogue() -> list[dict[str, Any]]:
+    """By type; types of one's own last."""
+    schemas = documents()
+    known = [(name, name, f"{name}.v{model.VERSION}", model) for name, model in sorted(MODELS.items())]
+    custom: type[Payload] = CustomEvent
+    return [
+        {
+            "type": name,
+            "version": model.VERSION,
+            "public": model.PUBLIC,
+            "entity": model.ENTITY,
+            "schema": schemas[schema],
+            "example": submissions.example(shown),
+        }
+        for name, shown, schema, model in [*known, ("custom.<name>", CUSTOM, "custom.v1", custom)]
+    ]

@@ -1,0 +1,289 @@
+"""The command line where no node runs: access, import, simulate, tail, doctor, and how errors are told."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import orjson
+import pytest
+
+from kizuna.runtime import cli
+
+TEXT = "hanako.sato@example.com"
+
+
+class Told(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> object:
+        return orjson.loads(self.out)
+
+
+Run = Callable[..., Told]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
+    """Run a command in this process, as the shell would."""
+    before = os.umask(0o022)
+
+    def command(*arguments: object) -> Told:
+        monkeypatch.setattr("sys.argv", ["kizuna", *(str(one) for one in arguments)])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as ended:
+            code = ended.code if isinstance(ended.code, int) else 0
+        told = capsys.readouterr()
+        return Told(code, told.out, told.err)
+
+    yield command
+    os.umask(before)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def sales(tmp_path: Path) -> tuple[Path, Path]:
+    """A file of three rows, one of which cannot be read, and its map."""
+    file, map_ = tmp_path / "sales.csv", tmp_path / "sales.yaml"
+    file.write_text(
+        f"id,time,email,amount\n1,2026-01-05T10:00:00Z,{TEXT},35\n2,2026-01-06T10:00:00Z,,12\n3,soon,,1\n"
+    )
+    map_.write_text(
+        """
+source: tills
+events:
+  - name: sale
+    type: order.completed
+    natural_key: [id]
+    occurred_at: {column: time, type: moment}
+    ids: {email: email}
+    properties:
+      order_id: id
+      total: {column: amount, type: decimal}
+      currency: {constant: EUR}
+"""
+    )
+    return file, map_
+
+
+def commands() -> list[tuple[str, ...]]:
+    """Every command there is, as typer knows them."""
+    top: list[tuple[str, ...]] = [
+        (one.name or one.callback.__name__,) for one in cli.app.registered_commands if one.callback
+    ]
+    for group in cli.app.registered_groups:
+        assert group.name
+        assert group.typer_instance
+        inner = group.typer_instance.registered_commands
+        top += [(group.name, one.name or one.callback.__name__) for one in inner if one.callback]
+    return top
+
+
+@pytest.mark.parametrize("command", commands(), ids=" ".join)
+def test_every_command_explains_itself_and_is_documented(
+    command: tuple[str, ...], run: Run, root: Path
+) -> None:
+    told = run(*command, "--help")
+    assert told.code == 0
+    assert f"Usage: kizuna {' '.join(command)}" in told.out
+    documented = (root / "docs" / "cli.md").read_text()
+    assert f"`kizuna {command[0]}" in documented
+    assert re.search(rf"\b{command[-1]}\b", documented)
+
+
+def test_the_help_fits_on_a_screen(run: Run) -> None:
+    told = run("--help")
+    assert told.code == 0
+    assert len(told.out.splitlines()) <= 50
+    assert "Examples" in told.out
+
+
+def test_wrong_usage_is_code_2(run: Run) -> None:
+    assert run("status", "--nonsense").code == 2
+    assert run("nonsense").code == 2
+
+
+def test_a_write_key_is_shown_once_and_only_its_hash_is_kept(run: Run, data: Path) -> None:
+    made = run("keys", "create", "web", "--public", "--source", "site", "--data", data, "--json")
+    assert made.code == 0
+    answer = made.json
+    assert isinstance(answer, dict)
+    assert (answer["name"], answer["rights"], answer["source"]) == ("web", "public", "site")
+    assert re.fullmatch(r"kzw_[\w-]{43}", answer["key"])
+    assert run("keys", "list", "--data", data, "--json").json == [
+        {"name": "web", "rights": "public", "source": "site"}
+    ]
+    kept = b"".join(path.read_bytes() for path in data.iterdir())
+    assert answer["key"].encode() not in kept
+    assert run("keys", "remove", "web", "--data", data).code == 0
+    assert run("keys", "list", "--data", data, "--json").json == []
+
+
+def test_a_key_is_the_only_thing_on_standard_output(run: Run, data: Path) -> None:
+    made = run("keys", "create", "web", "--data", data)
+    assert re.fullmatch(r"kzw_[\w-]{43}\n", made.out)
+    assert "cannot be shown again" in made.err
+
+
+def test_tokens_have_a_scope(run: Run, data: Path) -> None:
+    read = run("tokens", "create", "ann", "--data", data, "--json").json
+    admin = run("tokens", "create", "bob", "--scope", "admin", "--data", data, "--json").json
+    assert isinstance(read, dict)
+    assert isinstance(admin, dict)
+    assert re.fullmatch(r"kzt_[\w-]{43}", read["token"])
+    assert run("tokens", "list", "--data", data, "--json").json == [
+        {"name": "ann", "scope": "read"},
+        {"name": "bob", "scope": "admin"},
+    ]
+    assert run("tokens", "remove", "ann", "--data", data).code == 0
+    assert run("tokens", "create", "eve", "--scope", "root", "--data", data).code == 2
+
+
+def test_an_error_is_one_line_and_a_hint(run: Run, data: Path) -> None:
+    run("keys", "create", "web", "--data", data)
+    for told in (
+        run("keys", "create", "web", "--data", data),
+        run("keys", "create", "Not a name", "--data", data),
+        run("keys", "remove", "other", "--data", data),
+        run("status", "--data", data / "nowhere"),
+        run("simulate", "--to", "http://127.0.0.1:1", "--count", 1),
+    ):
+        assert told.code == 1
+        assert told.out == ""
+        lines = told.err.splitlines()
+        assert len(lines) == 2, told.err
+        assert lines[0].startswith("error: ")
+        assert lines[1].startswith("  hint: ")
+
+
+def test_a_wrong_setting_is_told(run: Run, data: Path) -> None:
+    run("keys", "create", "web", "--data", data)
+    (data / "kizuna.toml").write_text("prot = 1")
+    told = run("keys", "list", "--data", data)
+    assert told.code == 1
+    assert "has prot, which is no setting" in told.err
+    assert "Did you mean port?" in told.err
+
+
+def test_what_is_written_is_for_its_owner_alone(run: Run, data: Path, sales: tuple[Path, Path]) -> None:
+    run("keys", "create", "web", "--data", data)
+    run("import", sales[0], "--map", sales[1], "--data", data)
+    assert stat.S_IMODE(data.stat().st_mode) == 0o700
+    found = {path.name: stat.S_IMODE(path.stat().st_mode) for path in data.rglob("*")}
+    assert {name: mode for name, mode in found.items() if mode & 0o077} == {}
+    assert "workspace.key" in found
+
+
+def test_a_dry_run_keeps_nothing(run: Run, data: Path, sales: tuple[Path, Path]) -> None:
+    told = run("import", sales[0], "--map", sales[1], "--data", data, "--dry-run", "--json")
+    assert told.code == 0
+    answer = told.json
+    assert isinstance(answer, dict)
+    assert (answer["rows"], answer["events"], answer["failed"]) == (3, 2, 1)
+    assert answer["examples"][0]["line"] == 4
+    assert not data.exists()
+
+
+def test_an_import_says_what_it_did(run: Run, data: Path, sales: tuple[Path, Path]) -> None:
+    first = run("import", sales[0], "--map", sales[1], "--data", data)
+    assert first.code == 0
+    assert "3 rows of sales.csv became 2 events of source tills" in first.out
+    assert "1 failed, such as:" in first.out
+    assert "line 4: " in first.out
+    again = run("import", sales[0], "--map", sales[1], "--data", data)
+    assert "its events count as duplicates" in again.out
+
+
+def test_tail_shows_no_personal_data_unless_asked(run: Run, data: Path, sales: tuple[Path, Path]) -> None:
+    run("import", sales[0], "--map", sales[1], "--data", data)
+    plain = run("tail", "--data", data, "--no-follow", "--all")
+    assert "order.completed" in plain.out
+    assert "touchpoints/0@1" in plain.out
+    assert "refused" in plain.out
+    assert TEXT not in plain.out
+    lines = run("tail", "--data", data, "--no-follow", "--json", "-n", 1).out.splitlines()
+    (line,) = [orjson.loads(one) for one in lines]
+    assert line.keys() == {"recorded_at", "topic", "partition", "offset", "type", "source"}
+    assert (line["topic"], line["offset"], line["type"], line["source"]) == (
+        "touchpoints",
+        1,
+        "order.completed",
+        "tills",
+    )
+    assert TEXT in run("tail", "--data", data, "--no-follow", "--values").out
+    assert run("tail", "--data", data, "--no-follow", "-n", 0).out == ""
+
+
+def test_simulate_writes_the_same_file_for_the_same_seed(run: Run, tmp_path: Path) -> None:
+    given = ("simulate", "--start", "2026-01-01", "--count", 500, "--customers", 50)
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        told = run(*given, "--seed", seed, "--to", tmp_path / name)
+        assert told.code == 0
+        assert "500 events sent" in told.err
+    a, b, c = ((tmp_path / name).read_bytes() for name in "abc")
+    assert a == b != c
+    assert a.count(b"\n") == 500
+    assert run("simulate", "--start", "2026-01-01").code == 2
+
+
+def verdicts(told: Told) -> dict[str, str]:
+    answer = told.json
+    assert isinstance(answer, dict)
+    return {one["check"]: one["verdict"] for one in answer["findings"]}
+
+
+def test_the_doctor_finds_nothing_wrong(run: Run, data: Path) -> None:
+    run("keys", "create", "web", "--data", data)
+    told = run("doctor", "--data", data, "--json")
+    assert told.code == 0
+    assert set(verdicts(told).values()) <= {"good", "warning"}
+    assert verdicts(told)["log"] == "good"
+
+
+def test_the_doctor_names_what_is_wrong_and_what_to_do(
+    run: Run, data: Path, sales: tuple[Path, Path]
+) -> None:
+    run("import", sales[0], "--map", sales[1], "--data", data)
+    data.chmod(0o755)
+    (data / "workspace.key").chmod(0o644)
+    (data / "store.duckdb").write_bytes(b"no database")
+    told = run("doctor", "--data", data, "--json")
+    assert told.code == 1
+    found = verdicts(told)
+    assert (found["directory"], found["workspace key"], found["store"]) == ("warning", "bad", "bad")
+    shown = run("doctor", "--data", data).out
+    assert f"chmod 700 {data}" in shown.replace("\n", "")
+    assert "kizuna rebuild" in shown
+    (data / "workspace.key").unlink()
+    missing = run("doctor", "--data", data)
+    assert missing.code == 1
+    assert "Restore it from a backup." in missing.out
+
+
+def test_the_doctor_sees_a_damaged_log(run: Run, data: Path) -> None:
+    run("keys", "create", "web", "--data", data)
+    (data / "log.sqlite").write_bytes(b"no log" * 1_000)
+    for beside in data.glob("log.sqlite-*"):
+        beside.unlink()
+    told = run("doctor", "--data", data, "--json")
+    assert told.code == 1
+    assert verdicts(told)["log"] == "bad"
+
+
+def test_version(run: Run) -> None:
+    answer = run("version", "--json").json
+    assert isinstance(answer, dict)
+    assert answer.keys() == {"kizuna", "python", "duckdb", "sqlite"}

@@ -1,0 +1,99 @@
+"""A real node in a process of its own, for tests that start, ask, stop and kill it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import httpx
+
+KIZUNA = str(Path(sys.executable).with_name("kizuna"))
+PATIENCE = 60.0
+
+
+def environment() -> dict[str, str]:
+    """That of the tests, without settings of Kizuna that somebody may have."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("KIZUNA_")}
+
+
+def kizuna(*arguments: object, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    command = [KIZUNA, *(str(one) for one in arguments)]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=300)
+    assert not check or done.returncode == 0, (command, done.returncode, done.stdout, done.stderr)
+    return done
+
+
+def kizuna_json(*arguments: object) -> Any:
+    return json.loads(kizuna(*arguments, "--json").stdout)
+
+
+class NodeProcess:
+    """`kizuna run` on a free port. Started on entering, stopped on leaving; what it logs goes to `log`."""
+
+    def __init__(self, data: Path, *options: str, command: str = "run") -> None:
+        self.data = data
+        self.log = data.with_name(f"{data.name}.log")
+        self._options = (command, "--data", str(data), "--port", "0", *options)
+
+    def __enter__(self) -> NodeProcess:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+
+    def start(self) -> None:
+        """Returns when it is ready."""
+        (self.data / "node.json").unlink(missing_ok=True)
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [KIZUNA, *self._options], env=environment(), stdout=log, stderr=log
+            )
+        until = time.monotonic() + PATIENCE
+        while not self._ready():
+            assert self.process.poll() is None, self.log.read_text()
+            assert time.monotonic() < until, self.log.read_text()
+            time.sleep(0.02)
+
+    def _ready(self) -> bool:
+        try:
+            held = json.loads((self.data / "node.json").read_text())
+        except FileNotFoundError:
+            return False
+        self.address, self.token = held["address"], held["token"]
+        try:
+            return httpx.get(f"{self.address}/ready", timeout=5).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def kill(self) -> None:
+        """SIGKILL: no chance to finish anything."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        """SIGTERM; the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(PATIENCE)
+
+    def ask(self, method: str, path: str, **given: Any) -> httpx.Response:
+        """The API, as an administrator."""
+        headers = {"authorization": f"Bearer {self.token}"}
+        return httpx.request(method, f"{self.address}{path}", headers=headers, timeout=30, **given)
+
+    def post(self, key: str, items: list[dict[str, object]], query: str = "") -> httpx.Response:
+        """Touchpoints, to the collector."""
+        headers = {"authorization": f"Bearer {key}"}
+        return httpx.post(f"{self.address}/v1/events{query}", json=items, headers=headers, timeout=30)

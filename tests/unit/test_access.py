@@ -1,0 +1,185 @@
+"""Write keys and tokens: what is kept of them, and when they open."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid5
+
+import pytest
+
+from kizuna.eventlog.memory import MemoryLog
+from kizuna.eventlog.port import LogIdentity, NewRecord
+from kizuna.eventlog.topics import DEFINITIONS
+from kizuna.processors.access import UNKNOWN_SECONDS, Access
+from kizuna.schemas.definitions import Definition
+from kizuna.schemas.errors import ConfigurationError, LogUnavailable
+
+SECRET = "s" * 43
+
+
+class Clock:
+    """A clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 3, 14, 12, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+def number(n: int) -> UUID:
+    return uuid5(UUID(int=1), str(n))
+
+
+@pytest.fixture
+def log() -> MemoryLog:
+    return MemoryLog(clock=lambda: 0, identity=LogIdentity(UUID(int=7), 0))
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def access(log: MemoryLog, clock: Clock) -> Access:
+    return Access(log, clock, admin_token="kzt_of-the-node")
+
+
+def test_a_key_opens_at_once_and_tells_its_rights(access: Access) -> None:
+    text = access.create_write_key("tills", "secret", "shop", SECRET, number(1))
+    assert text == "kzw_" + SECRET
+    found = access.write_key(text)
+    assert found is not None
+    assert (found.rights, found.source) == ("secret", "shop")
+    assert access.held_write_key(text) == found
+    assert access.token(text) is None
+    assert list(access.write_keys()) == ["tills"]
+
+
+def test_a_token_opens_with_its_scope(access: Access) -> None:
+    text = access.create_token("reports", "read", SECRET, number(1))
+    assert text == "kzt_" + SECRET
+    found = access.token(text)
+    assert found is not None
+    assert found.scope == "read"
+    assert access.write_key(text) is None
+    assert list(access.tokens()) == ["reports"]
+
+
+def test_the_nodes_own_token_is_admin_and_stands_nowhere(access: Access, log: MemoryLog) -> None:
+    found = access.token("kzt_of-the-node")
+    assert found is not None
+    assert found.scope == "admin"
+    assert access.tokens() == {}
+    assert log.read(DEFINITIONS, 0, 0, 10) == []
+    assert Access(log, Clock()).token("kzt_of-the-node") is None
+
+
+def test_no_secret_is_in_the_log(access: Access, log: MemoryLog) -> None:
+    access.create_write_key("tills", "public", "shop", SECRET, number(1))
+    access.create_token("reports", "admin", SECRET, number(2))
+    for record in log.read(DEFINITIONS, 0, 0, 10):
+        assert SECRET.encode() not in record.value + record.key
+
+
+@pytest.mark.parametrize(
+    "presented", ["", "kzw_", SECRET, "kzw_" + SECRET[:-1], "kzw_" + SECRET + "s", "\xff"]
+)
+def test_anything_else_does_not_open(access: Access, presented: str) -> None:
+    access.create_write_key("tills", "secret", "shop", SECRET, number(1))
+    assert access.write_key(presented) is None
+    assert access.held_write_key(presented) is None
+
+
+def test_a_name_is_taken_once(access: Access) -> None:
+    access.create_write_key("tills", "secret", "shop", SECRET, number(1))
+    with pytest.raises(ConfigurationError, match="a write key tills already"):
+        access.create_write_key("tills", "secret", "shop", SECRET, number(2))
+    access.create_token("tills", "read", SECRET, number(3))
+
+
+@pytest.mark.parametrize("name", ["", "Tills", "9a", "a b", "a" * 64, "a/b"])
+def test_a_name_is_a_plain_word(access: Access, log: MemoryLog, name: str) -> None:
+    with pytest.raises(ConfigurationError, match="lower-case letter"):
+        access.create_write_key(name, "secret", "shop", SECRET, number(1))
+    assert log.read(DEFINITIONS, 0, 0, 10) == []
+
+
+def test_a_source_must_be_there(access: Access) -> None:
+    with pytest.raises(ConfigurationError, match="source"):
+        access.create_write_key("tills", "secret", "", SECRET, number(1))
+
+
+def test_what_is_removed_opens_no_more_and_frees_its_name(access: Access) -> None:
+    text = access.create_write_key("tills", "secret", "shop", SECRET, number(1))
+    access.remove("write_key", "tills", number(2))
+    assert access.write_key(text) is None
+    assert access.write_keys() == {}
+    other = access.create_write_key("tills", "public", "shop", "t" * 43, number(3))
+    assert access.write_key(other) is not None
+    assert access.write_key(text) is None
+
+
+def test_only_what_exists_is_removed(access: Access) -> None:
+    access.create_token("reports", "read", SECRET, number(1))
+    with pytest.raises(ConfigurationError, match="no token others") as caught:
+        access.remove("token", "others", number(2))
+    assert "reports" in caught.value.hint
+
+
+def test_a_clock_set_back_does_not_bring_a_key_back(access: Access, log: MemoryLog, clock: Clock) -> None:
+    text = access.create_write_key("tills", "secret", "shop", SECRET, number(1))
+    clock.now -= timedelta(days=1)
+    access.remove("write_key", "tills", number(2))
+    assert access.write_key(text) is None
+    assert Access(log, clock).write_key(text) is None
+
+
+def test_another_process_sees_what_was_made_and_removed(log: MemoryLog, access: Access) -> None:
+    other = Access(log, Clock())
+    assert other.write_key("kzw_" + SECRET) is None
+    text = access.create_write_key("tills", "secret", "shop", SECRET, number(1))
+    time.sleep(UNKNOWN_SECONDS)
+    assert other.write_key(text) is not None
+    access.remove("write_key", "tills", number(2))
+    assert other.write_key(text) is not None  # until it looks again
+    other.refresh()
+    assert other.write_key(text) is None
+
+
+def test_guessing_does_not_read_the_log_each_time(log: MemoryLog, access: Access) -> None:
+    other = Access(log, Clock())
+    other.refresh()
+    text = access.create_write_key("tills", "secret", "shop", SECRET, number(1))
+    seen = [other.write_key(text) is not None]
+    until = time.monotonic() + 5
+    while not seen[-1] and time.monotonic() < until:
+        seen.append(other.write_key(text) is not None)
+    assert seen[-1]
+    assert seen.count(False) >= 1
+
+
+def test_records_that_are_no_keys_lock_nobody_out(log: MemoryLog, access: Access) -> None:
+    text = access.create_write_key("tills", "secret", "shop", SECRET, number(1))
+    bad = Definition(
+        definition_id=number(9),
+        kind="write_key",
+        name="bad",
+        received_at=datetime(2026, 1, 1, tzinfo=UTC),
+        body={"sha256": "no"},
+    )
+    trait = bad.model_copy(update={"kind": "trait", "name": "orders"})
+    values = [b"not JSON", b"{}", *(one.model_dump_json().encode() for one in (bad, trait))]
+    log.append(DEFINITIONS, [NewRecord(b"", value) for value in values])
+    other = Access(log, Clock())
+    other.refresh()
+    assert other.write_key(text) is not None
+    assert list(other.write_keys()) == ["tills"]
+
+
+def test_a_log_that_is_gone_is_told(log: MemoryLog, access: Access) -> None:
+    log.close()
+    with pytest.raises(LogUnavailable):
+        access.create_token("reports", "read", SECRET, number(1))
