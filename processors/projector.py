@@ -27,6 +27,8 @@ T = TypeVar("T")
 IDLE_SECONDS = 0.1
 TICK_SECONDS = 1.0
 RETRY_SECONDS = 1.0
+CHECKPOINT_BYTES = 64 * 1024 * 1024
+"""What may stand in the store's write-ahead log before an idle moment is used to move it into the file."""
 
 
 class Projector:
@@ -173,10 +175,12 @@ class Projector:
         return reader.read(self._log, stands, self._log.bounds(), now, self._limit)
 
     def _tick(self, reading: Reading) -> None:
-        """T moves on when nothing happens."""
+        """When nothing happens T moves on, and the store's file is put in order."""
         if time.monotonic() - self._ticked >= TICK_SECONDS:
             self._ticked = time.monotonic()
             self._fold.apply(reading.batch)
+            if self._store.pending() > CHECKPOINT_BYTES:
+                self._store.checkpoint()
 
     def stages(self) -> dict[str, float]:
         """Seconds spent by stage of the fold, since the start."""

@@ -140,6 +140,11 @@ class Store:
         assert row is not None
         return UUID(row[0])
 
+    def pending(self) -> int:
+        """Bytes in the write-ahead log."""
+        beside = wal(self.path)
+        return beside.stat().st_size if beside.exists() else 0
+
     def checkpoint(self) -> None:
         """Move the write-ahead log into the file. Called by the writer's thread, when idle."""
         self.writer.execute("CHECKPOINT")

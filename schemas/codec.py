@@ -13,8 +13,8 @@ from .refusal import Refusal
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
 MAX_DEPTH = 32
-MAX_ITEM_BYTES = 32 * 1024
-MAX_WIDTH = 1_000
+MAX_ITEM_BYTES = 512 * 1024
+MAX_WIDTH = 10_000
 _EXACT_INTEGER = 2**63
 _EXPONENT = b"e+"
 """orjson writes a float of 10^16 or more with it; text may look like it."""

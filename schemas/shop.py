@@ -149,11 +149,11 @@ class OrderRefunded(Payload):
     refund_id: Id | None = Field(None, description="The shop's id of the refund or return receipt.")
     currency: Currency = Field(description="ISO 4217 code of every amount in the event.")
     lines: tuple[Line, ...] = Field((), description="What was given back, with positive quantities.")
-    amount: MoneyAboveZero | None = Field(
+    amount: Money | None = Field(
         None,
         validate_default=True,
-        description="Amount given back, more than 0. When absent: the sum of quantity * unit_price - "
-        "discount over the lines.",
+        description="Amount given back; a negative one takes back what an earlier refund gave too much. "
+        "When absent: the sum of quantity * unit_price - discount over the lines.",
     )
     reason: Label | None = Field(None, description="Why.")
     receipt_number: Label | None = Field(None, description="Number printed on the return receipt.")
@@ -164,12 +164,13 @@ class OrderRefunded(Payload):
     @classmethod
     def _computed(cls, amount: Decimal | None, info: ValidationInfo) -> Decimal:
         if amount is None:
-            amount = goods(info.data.get("lines", ()))
+            lines = info.data.get("lines", ())
+            amount = goods(lines) if lines else None
             if amount is None:
                 raise ValueError("send amount, or lines that all have a unit_price")
             amount = rounded(amount)
-            if amount <= 0:
-                raise ValueError("the lines add up to no more than 0: send positive quantities and prices")
+        elif amount == 0:
+            raise ValueError("is 0: nothing was given back")
         return amount
 
 

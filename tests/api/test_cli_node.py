@@ -205,7 +205,7 @@ def test_a_projector_that_cannot_go_on_ends_the_node_with_code_3(tmp_path: Path)
     (data / "log.sqlite").write_bytes(earlier)
     told = kizuna("run", "--data", data, "--port", 0, check=False)
     assert told.returncode == 3
-    assert "below the stored position" in told.stderr
+    assert "The log of touchpoints/0 ends at 0" in told.stderr
     assert "kizuna rebuild" in told.stderr
     assert "Traceback" not in told.stderr
 

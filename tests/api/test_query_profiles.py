@@ -158,8 +158,8 @@ def test_nobody_is_not_found(node: QueryNode) -> None:
 
 @pytest.fixture(scope="module")
 def customers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QueryNode]:
-    """For questions only. Customers u-01 to u-17: number n has n % 4 orders of 100 n yen, and was last seen on
-    day n % 5 + 1."""
+    """For questions only. Customers u-01 to u-17: number n has n % 4 orders of 100 n yen, and was last seen
+    on day n % 5 + 1."""
     with query_node(tmp_path_factory.mktemp("customers")) as node:
         for n in range(1, 18):
             user, day = f"u-{n:02}", n % 5 + 1

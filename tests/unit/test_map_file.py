@@ -29,30 +29,35 @@ events:
 COLUMNS = ["Invoice", "Date", "Customer", "Code", "Q"]
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        ("order.completed", "order.complete", "line 4, events.0.type: no such event type: order.complete"),
-        ("pick: min", "pick: least", "line 6, events.0.occurred_at.pick: Input should be 'same', 'first'"),
-        ("order_id: Invoice", "order_id: {colum: Invoice}", "line 9, events.0.properties.order_id.colum: is not known"),
-        ("source: shop", "sorce: shop", "line 1, map: source is missing"),
-        ("      order_id: Invoice", "      order_id: Code\n      order_id: Code", "line 10: order_id stands there twice"),
-        ("type: decimal", "tipe: decimal", "line 14, events.0.properties.lines.each_row.quantity.tipe: is not known"),
-        ("{constant: GBP}", "{constant: GBP, column: x}", "line 10, events.0.properties.currency: give one of"),
-        ("{user_id: Customer}", "{userid: Customer}", "line 7, events.0.ids: userid is no kind of identifier"),
-        ("[Invoice]", "[Invoice", "line 6: "),
-        ("[Invoice]", "[Invoice]\n    natural_key: [Code]", "line 3, events.0: natural_key of grouped rows"),
-        ("source: shop", "source: shop\ntime_zone: Mars", "line 2, time_zone: no such time zone: Mars"),
-        ("source: shop", "source: shop\nformat: {encoding: x}", "line 2, format.encoding: no such encoding: x"),
-        ("order_id: Invoice", "order_id: {row_id: true}", "line 3, events.0: row_id is of one row"),
-        ("{column: Date, pick: min}", "{column: Date, type: date}", "line 3, events.0: occurred_at is a moment"),
-        ("events:\n", "events: []\nx:\n", "line 2, events: "),
-    ],
-)  # fmt: skip
-def test_a_mistake_is_told_with_its_line(old: str, new: str, message: str) -> None:
+MISTAKES = [
+    ("order.completed", "order.complete", 4, "events.0.type: no such event type: order.complete"),
+    ("pick: min", "pick: least", 6, "events.0.occurred_at.pick: Input should be 'same', 'first'"),
+    ("order_id: Invoice", "order_id: {colum: I}", 9, "events.0.properties.order_id.colum: is not known"),
+    ("source: shop", "sorce: shop", 1, "map: source is missing"),
+    ("type: decimal", "tipe: x", 14, "events.0.properties.lines.each_row.quantity.tipe: is not known"),
+    ("{constant: GBP}", "{constant: GBP, column: x}", 10, "events.0.properties.currency: give one of"),
+    ("{user_id: Customer}", "{userid: Customer}", 7, "events.0.ids: userid is no kind of identifier"),
+    ("[Invoice]", "[Invoice]\n    natural_key: [Code]", 3, "events.0: natural_key of grouped rows"),
+    ("source: shop", "source: shop\ntime_zone: Mars", 2, "time_zone: no such time zone: Mars"),
+    ("source: shop", "source: shop\nformat: {encoding: x}", 2, "format.encoding: no such encoding: x"),
+    ("order_id: Invoice", "order_id: {row_id: true}", 3, "events.0: row_id is of one row"),
+    ("{column: Date, pick: min}", "{column: Date, type: date}", 3, "events.0: occurred_at is a moment"),
+    ("events:\n", "events: []\nx:\n", 2, "events: "),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "line", "message"), MISTAKES)
+def test_a_mistake_is_told_with_its_line(old: str, new: str, line: int, message: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         parse_map(MAP.replace(old, new), "shop.yaml")
-    assert f"shop.yaml, {message}" in str(caught.value)
+    assert f"shop.yaml, line {line}, {message}" in str(caught.value)
+
+
+def test_what_yaml_itself_does_not_tell_is_told() -> None:
+    with pytest.raises(ConfigurationError, match=r"shop.yaml, line 6: expected ',' or '\]'"):
+        parse_map(MAP.replace("[Invoice]", "[Invoice"), "shop.yaml")
+    with pytest.raises(ConfigurationError, match="line 10: order_id stands there twice"):
+        parse_map(MAP.replace("      currency:", "      order_id: Code\n      currency:"), "shop.yaml")
 
 
 def test_two_rules_have_two_names() -> None:
