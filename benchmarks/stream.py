@@ -1,4 +1,4 @@
-"""The stream that every benchmark folds: seeded, Zipf 1.1 over the customers, eight types, 1 % twice, 1 % late."""
+"""The stream that every benchmark folds: seeded, Zipf 1.1, eight types, 1 % twice, 1 % late."""
 
 from __future__ import annotations
 

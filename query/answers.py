@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import orjson
@@ -14,11 +15,9 @@ from kizuna.schemas import times
 AS_OF = "x-kizuna-as-of"
 POSITION = "x-kizuna-position"
 
-_OPTIONS = orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z
-
 
 class Json(Response):
-    """JSON; times are UTC, decimals are texts."""
+    """JSON. Decimals are texts; times are UTC and of one length, so that text order is time order."""
 
     media_type = "application/json"
 
@@ -27,12 +26,17 @@ class Json(Response):
 
 
 def dumps(content: object) -> bytes:
-    return orjson.dumps(content, default=_text, option=_OPTIONS)
+    return orjson.dumps(content, default=_text, option=orjson.OPT_PASSTHROUGH_DATETIME)
 
 
 def _text(value: object) -> str:
-    if isinstance(value, Decimal):
-        return plain(value)
+    match value:
+        case Decimal():
+            return plain(value)
+        case datetime():
+            return times.text(value if value.tzinfo else value.replace(tzinfo=UTC))
+        case date():
+            return value.isoformat()
     raise TypeError(f"no JSON for {type(value).__name__}")
 
 

@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 
@@ -54,27 +54,27 @@ class NodeProcess:
             self.process.kill()
         self.process.wait()
 
-    def start(self) -> None:
-        """Returns when it is ready."""
+    def start(self, until: Literal["/health", "/ready"] = "/ready") -> None:
+        """Returns when it answers there: it listens, or it has folded what the log holds."""
         (self.data / "node.json").unlink(missing_ok=True)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [KIZUNA, *self._options], env=environment(), stdout=log, stderr=log
             )
-        until = time.monotonic() + PATIENCE
-        while not self._ready():
+        give_up = time.monotonic() + PATIENCE
+        while not self._answers(until):
             assert self.process.poll() is None, self.log.read_text()
-            assert time.monotonic() < until, self.log.read_text()
+            assert time.monotonic() < give_up, self.log.read_text()
             time.sleep(0.02)
 
-    def _ready(self) -> bool:
+    def _answers(self, path: str) -> bool:
         try:
             held = json.loads((self.data / "node.json").read_text())
         except FileNotFoundError:
             return False
         self.address, self.token = held["address"], held["token"]
         try:
-            return httpx.get(f"{self.address}/ready", timeout=5).status_code == 200
+            return httpx.get(f"{self.address}{path}", timeout=5).status_code == 200
         except httpx.TransportError:
             return False
 

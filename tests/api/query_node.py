@@ -94,8 +94,15 @@ class QueryNode:
         self.projector.fold_all()
         assert canon.twice(self.store.writer) == {}
 
-    def answer(self, method: str, path: str, token: str | None = ADMIN, **options: Any) -> httpx.Response:
-        headers = {"authorization": f"Bearer {token}"} if token else {}
+    def answer(
+        self,
+        method: str,
+        path: str,
+        token: str | None = ADMIN,
+        extra: dict[str, str] | None = None,
+        **options: Any,
+    ) -> httpx.Response:
+        headers = (extra or {}) | ({"authorization": f"Bearer {token}"} if token else {})
 
         async def request() -> httpx.Response:
             transport = httpx.ASGITransport(app=self.app)

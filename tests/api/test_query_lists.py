@@ -18,6 +18,11 @@ def at(day: int, hour: int = 9) -> str:
     return f"2026-04-{day:02}T{hour:02}:00:00Z"
 
 
+def shown(day: int) -> str:
+    """As answers write it."""
+    return f"2026-04-{day:02}T09:00:00.000000Z"
+
+
 def event(type_: str, day: int, properties: dict[str, Any], user: str = "", **more: Any) -> dict[str, Any]:
     ids = {"ids": {"user_id": user}} if user else {}
     return {"type": type_, "properties": properties, "occurred_at": at(day), **ids, **more}
@@ -76,9 +81,9 @@ def test_an_event_shows_all_that_it_said(node: QueryNode) -> None:
         "event_id": str(result.event_id),  # type: ignore[union-attr]
         "type": "order.completed",
         "version": 1,
-        "occurred_at": "2026-04-03T09:00:00Z",
-        "received_at": "2026-05-01T12:00:00Z",
-        "recorded_at": "2026-05-01T12:00:00Z",
+        "occurred_at": "2026-04-03T09:00:00.000000Z",
+        "received_at": "2026-05-01T12:00:00.000000Z",
+        "recorded_at": "2026-05-01T12:00:00.000000Z",
         "source": "shop",
         "rights": "secret",
         "test": False,
@@ -112,7 +117,7 @@ def test_events_of_nobody_join_whom_their_entity_belongs_to(node: QueryNode) -> 
 
 @pytest.fixture(scope="module")
 def orders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QueryNode]:
-    """For questions only: orders A-1 to A-9 of 100 n yen on day n, A-1 to A-4 of u-1, A-5 of K-9, A-9 in EUR."""
+    """For questions only. Order A-n is of day n and 100 n yen: to A-4 of u-1, A-5 of K-9, A-9 in EUR."""
     with query_node(tmp_path_factory.mktemp("orders")) as node:
         for n in range(1, 10):
             lines = [{"product_id": "P-1", "quantity": n, "unit_price": "100"}]
@@ -208,9 +213,9 @@ def test_an_order_has_its_lines_its_history_and_its_ledger(orders: QueryNode) ->
     assert [one["type"] for one in order["history"]] == ["order.refunded", "order.updated", "order.completed"]
     moved = [(one["type"], one["amount"], one["occurred_at"]) for one in order["movements"]]
     assert moved == [
-        ("order.completed", "200", at(2)),
-        ("order.updated", "50", at(10)),
-        ("order.refunded", "-50", at(11)),
+        ("order.completed", "200", shown(2)),
+        ("order.updated", "50", shown(10)),
+        ("order.refunded", "-50", shown(11)),
     ]
     error = orders.ask("GET", f"/api/orders/{'0' * 32}", 404)["error"]
     assert "?id=" in error["hint"]
@@ -240,7 +245,7 @@ def test_deals_visits_contracts_and_tasks_tell_their_histories(node: QueryNode) 
     (contract,) = node.get("/api/contracts")["items"]
     assert (contract["ends_on"], contract["company_profile_id"]) == ("2027-03-31", company)
     (task,) = node.get("/api/tasks")["items"]
-    assert (task["status"], task["due_at"]) == ("completed", at(9))
+    assert (task["status"], task["due_at"]) == ("completed", shown(9))
 
 
 def test_master_data_is_what_was_last_given_property_by_property(node: QueryNode) -> None:
@@ -259,7 +264,7 @@ def test_master_data_is_what_was_last_given_property_by_property(node: QueryNode
     node.fold()
     products = node.pages("/api/products", 2)
     assert numbers(products) == [f"P-{n}" for n in range(1, 8)]
-    assert products[0]["updated_at"] == at(3)
+    assert products[0]["updated_at"] == shown(3)
     assert products[0]["fields"] == {
         "product_id": "P-1",
         "name": "Shirt",

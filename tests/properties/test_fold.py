@@ -7,12 +7,12 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from kizuna.eventlog import topics
 from kizuna.eventlog.port import NewRecord
 from kizuna.projections import canon
 from kizuna.schemas.admission import Accepted
 from kizuna.schemas.payload import MODELS
-
 from tests.folding import NOW, accepted, folded, memory_log, shipped_definitions
 
 USERS = st.sampled_from(["u1", "u2", "u3"])
@@ -104,7 +104,8 @@ def state(values: list[Accepted], batch: int) -> dict[str, str]:
     with folded(log, batch) as (store, _):
         store.writer.execute('UPDATE events SET "offset" = 0')
         copies = store.writer.execute(
-            "SELECT count(*), sum(md5_number_lower(event_id::VARCHAR || body_hash::VARCHAR)::HUGEINT) FROM copies"
+            "SELECT count(*), sum(md5_number_lower(event_id::VARCHAR || body_hash::VARCHAR)::HUGEINT) "
+            "FROM copies"
         ).fetchone()
         return canon.digest(store.writer) | {"copies": str(copies)}
 

@@ -119,7 +119,7 @@ def reference(table: list[tuple[str, ...]]) -> tuple[dict[str, dict[str, Any]], 
     return orders, changes, failures
 
 
-@settings(max_examples=60)
+@settings(max_examples=max(30, settings().max_examples // 10))
 @given(rows, st.randoms(use_true_random=False))
 def test_the_order_of_rows_changes_nothing(table: list[tuple[str, ...]], rng: random.Random) -> None:
     before = content(imported(table))
@@ -127,7 +127,7 @@ def test_the_order_of_rows_changes_nothing(table: list[tuple[str, ...]], rng: ra
     assert content(imported(table)) == before
 
 
-@settings(max_examples=60)
+@settings(max_examples=max(30, settings().max_examples // 10))
 @given(rows)
 def test_a_plain_reference_agrees(table: list[tuple[str, ...]]) -> None:
     found = imported(table)

@@ -9,11 +9,11 @@ from uuid import UUID
 
 import orjson
 from hypothesis import HealthCheck, given, settings
+
 from kizuna.eventlog import topics
 from kizuna.eventlog.port import NewRecord
 from kizuna.projections.definitions import load_plan
 from kizuna.schemas.admission import Accepted
-
 from tests.folding import folded, memory_log, shipped_definitions
 from tests.properties.test_fold import touchpoints
 
@@ -106,7 +106,8 @@ def test_traits_are_what_a_plain_fold_gives(values: list[Accepted]) -> None:
         money = {
             names.get(subject): amount
             for subject, amount in store.writer.execute(
-                "SELECT owner, sum(amount) FROM movements WHERE currency = 'JPY' GROUP BY owner HAVING sum(amount) <> 0"
+                "SELECT owner, sum(amount) FROM movements WHERE currency = 'JPY' "
+                "GROUP BY owner HAVING sum(amount) <> 0"
             ).fetchall()
         }
         plan = load_plan(store.writer)

@@ -25,7 +25,7 @@ from kizuna.schemas.admission import event_id_for
 from tests.node_process import KIZUNA, NodeProcess, environment, kizuna, kizuna_json
 
 BATCH = 50
-ROWS = 30_000
+ROWS = 10_000
 MAP = """
 source: tills
 time_zone: Asia/Tokyo
@@ -125,7 +125,7 @@ def test_a_node_killed_under_load_loses_nothing_and_counts_nothing_twice(kills: 
                 importing.wait()
             node.kill()
             time.sleep(luck.uniform(0, 0.3))
-            node.start()
+            node.start(until="/health")
             if importing.poll() is not None:
                 importing = subprocess.Popen(command, env=environment(), stdout=subprocess.DEVNULL)
         for client in clients:

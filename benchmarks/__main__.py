@@ -1,0 +1,87 @@
+"""`make bench`: every benchmark, as a table or as JSON.
+
+python -m benchmarks [fold|node|all] [--events N] [--customers N] [--json]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+
+from rich.console import Console
+from rich.table import Table
+
+from . import folding, node
+from .measure import Measure
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make bench", description="What Kizuna does on this machine.")
+    parser.add_argument("which", nargs="?", choices=("fold", "node", "all"), default="all")
+    parser.add_argument("--events", type=int, default=1_000_000, help="length of the stream [1,000,000]")
+    parser.add_argument("--customers", type=int, default=200_000, help="customers in it [200,000]")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    asked = parser.parse_args()
+    found = []
+    for measure in _measures(asked.which, asked.events, asked.customers):
+        found.append(measure)
+        if not asked.json:
+            print(f"{measure.name}: {measure.value:,.1f} {measure.unit}", file=sys.stderr)
+    machine = {"python": platform.python_version(), "loop_seconds": round(_loop(), 3)}
+    if asked.json:
+        print(json.dumps({"machine": machine, "measures": [asdict(one) for one in found]}, indent=2))
+    else:
+        _show(found, machine)
+    return 0
+
+
+def _measures(which: str, events: int, customers: int) -> Iterator[Measure]:
+    if which in ("fold", "all"):
+        yield from folding.run(events, customers)
+    if which in ("node", "all"):
+        yield from node.run(min(events, 300_000), customers)
+
+
+def _loop() -> float:
+    """Seconds of ten million additions in Python: says how fast the machine is now, to compare runs."""
+    started = time.perf_counter()
+    total = 0
+    for number in range(10_000_000):
+        total += number
+    return time.perf_counter() - started
+
+
+def _show(found: list[Measure], machine: dict[str, object]) -> None:
+    console = Console(width=150)
+    table = Table(
+        title=f"Kizuna on Python {machine['python']}; 10,000,000 additions {machine['loop_seconds']} s"
+    )
+    for column in ("what", "reached", "asked", "aim", "", "of"):
+        table.add_column(column, justify="right" if column in ("reached", "asked", "aim") else "left")
+    for one in found:
+        mark = {True: "✓", False: "✗", None: ""}[one.reached]
+        asked = "" if one.asked is None else f"{one.asked:,.0f}"
+        aim = "" if one.aim is None else f"{one.aim:,.0f}"
+        table.add_row(one.name, f"{one.value:,.1f} {one.unit}", asked, aim, mark, one.note)
+    console.print(table)
+    stages = Table(title="Where a batch's time goes, in milliseconds")
+    stages.add_column("stage")
+    staged = [one for one in found if one.stages]
+    for one in staged:
+        stages.add_column(one.name, justify="right")
+    names = sorted(
+        {stage for one in staged for stage in one.stages}, key=lambda name: -staged[0].stages.get(name, 0)
+    )
+    for name in names:
+        stages.add_row(name, *(f"{one.stages.get(name, 0) * 1000:.1f}" for one in staged))
+    if staged:
+        console.print(stages)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

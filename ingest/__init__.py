@@ -1,0 +1,1 @@
+"""How events get in: HTTP collector, importer and their maps."""

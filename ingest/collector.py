@@ -1,0 +1,156 @@
+"""The collector: `POST /v1/events`, a bare ASGI application. 200 means that everything is durable."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any
+
+import orjson
+
+from kizuna.eventlog.topics import FAILED_EVENTS, TOUCHPOINTS
+from kizuna.processors.services import Services
+from kizuna.schemas.admission import Accepted, Origin
+from kizuna.schemas.definitions import WriteKey
+from kizuna.schemas.errors import LogUnavailable
+from kizuna.schemas.refusal import Refusal
+
+from . import metrics
+from .appender import Appender
+from .body import Disconnected, Intake, Limits, Receive
+from .credentials import presented_key, unauthorized
+from .folded import Folded
+from .items import Items, parse
+from .outcome import Outcome, decide, gather, without_ids
+from .problem import Problem, retry_later
+from .query_string import Options, parse_options
+
+Scope = MutableMapping[str, Any]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
+Header = tuple[bytes, bytes]
+
+PATH = "/v1/events"
+TURN = 100
+"""Items admitted before other requests get their turn."""
+
+_JSON: Header = (b"content-type", b"application/json")
+
+
+def collector(services: Services, limits: Limits | None = None) -> Asgi:
+    """The application. It serves one event loop."""
+    return _Collector(services, limits or Limits())
+
+
+class _Collector:
+    def __init__(self, services: Services, limits: Limits) -> None:
+        self._services = services
+        self._limits = limits
+        self._intake = Intake(limits)
+        self._appender = Appender(services.log)
+        self._folded = Folded(services.log, services.projector)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise RuntimeError(f"the collector speaks HTTP, not {scope['type']}")
+        sent: dict[bytes, bytes] = dict(scope["headers"])
+        cross_origin = _cross_origin(sent)
+        status, body, headers = 200, b"", list[Header]()
+        try:
+            if scope["path"] != PATH:
+                raise Problem(404, "not_found", f"There is no {scope['path']}.", f"Events go to {PATH}.")
+            if scope["method"] == "OPTIONS":
+                status, headers = 204, _preflight(sent)
+            elif scope["method"] == "POST":
+                write_key = await self._write_key(sent)
+                if write_key.rights == "secret":
+                    cross_origin = []  # it has no business in a browser
+                options = parse_options(scope["query_string"], self._limits.wait_seconds)
+                body = await self._collect(write_key, options, sent, receive)
+            else:
+                allow = (b"allow", b"POST, OPTIONS")
+                raise Problem(405, "method_not_allowed", f"{PATH} takes POST.", headers=[allow])
+        except (Problem, LogUnavailable) as error:
+            problem = error if isinstance(error, Problem) else retry_later("unavailable", str(error))
+            status, body, headers = problem.status, problem.body(), list(problem.headers)
+        except Disconnected:
+            status = 499
+        metrics.requests(status).inc()
+        if status != 499:
+            await _answer(send, status, body, [*headers, *cross_origin])
+
+    async def _write_key(self, sent: dict[bytes, bytes]) -> WriteKey:
+        text = presented_key(sent.get(b"authorization", b""), sent.get(b"x-write-key", b""))
+        access = self._services.access
+        found = access.held_write_key(text) or await asyncio.to_thread(access.write_key, text)
+        if found is None:
+            raise unauthorized("This write key is not known.")
+        return found
+
+    async def _collect(
+        self, write_key: WriteKey, options: Options, sent: dict[bytes, bytes], receive: Receive
+    ) -> bytes:
+        """Receive, admit, append and answer."""
+        length = sent.get(b"content-length", b"")
+        body = await self._intake.receive(
+            receive,
+            declared=int(length) if length.isdigit() else 0,
+            packed=sent.get(b"content-encoding", b"").strip().lower() == b"gzip",
+        )
+        try:
+            items = parse(body, sent.get(b"content-type", b"").lower(), self._limits.items)
+            outcome = await self._admit(items, write_key)
+            answer: dict[str, object] = {
+                "accepted": len(outcome.touchpoints),
+                "refused": len(outcome.failed),
+            }
+            if options.dry_run:
+                answer |= {"dry_run": True, "results": without_ids(outcome.results)}
+                return orjson.dumps(answer)
+            await self._append(outcome)
+            if options.wait is not None:
+                answer["folded"] = await self._folded.wait(options.wait)
+            answer["results"] = outcome.results
+            return orjson.dumps(answer)
+        finally:
+            self._intake.release(len(body))
+
+    async def _admit(self, items: Items, write_key: WriteKey) -> Outcome:
+        services = self._services
+        origin = Origin(write_key.source, write_key.rights, services.clock())
+        decisions: list[Accepted | Refusal] = []
+        for value in items.values:
+            if len(decisions) % TURN == TURN - 1:
+                await asyncio.sleep(0)
+            decisions.append(decide(value, origin, services.workspace_key, services.new_id))
+        return gather(items, decisions, origin, services.new_id)
+
+    async def _append(self, outcome: Outcome) -> None:
+        records = ((TOUCHPOINTS, outcome.touchpoints), (FAILED_EVENTS, outcome.failed))
+        some = [(topic, given) for topic, given in records if given]
+        if some:
+            await self._appender.append(some)
+        for code, count in outcome.codes.items():
+            metrics.items(code).inc(count)
+
+
+async def _answer(send: Send, status: int, body: bytes, headers: Iterable[Header]) -> None:
+    described = [_JSON, (b"content-length", str(len(body)).encode())] if body else []
+    await send({"type": "http.response.start", "status": status, "headers": [*described, *headers]})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _cross_origin(sent: dict[bytes, bytes]) -> list[Header]:
+    """Lets a page of any site read the answer."""
+    origin = sent.get(b"origin")
+    return [(b"access-control-allow-origin", origin), (b"vary", b"Origin")] if origin else []
+
+
+def _preflight(sent: dict[bytes, bytes]) -> list[Header]:
+    """A browser asks before it posts: whatever headers it means to send are welcome."""
+    wanted = sent.get(b"access-control-request-headers", b"authorization, content-type")
+    return [
+        (b"access-control-allow-methods", b"POST"),
+        (b"access-control-allow-headers", wanted),
+        (b"access-control-max-age", b"86400"),
+    ]

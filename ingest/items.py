@@ -1,0 +1,94 @@
+"""The items in a body: one JSON object, an array of them, or one a line (NDJSON)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import orjson
+
+from .problem import Problem
+
+_SIGNATURE = b"\xef\xbb\xbf"
+_LINE_TYPES = (b"ndjson", b"jsonl", b"json-lines", b"jsonlines")
+_ADVICE = "Send one event as a JSON object, several as an array, or one a line."
+_SCANNER = json.JSONDecoder(parse_float=str, parse_int=str)
+
+
+class Unparsed(NamedTuple):
+    """An item that is no JSON, and why."""
+
+    reason: str
+
+
+class Items(NamedTuple):
+    """`values` as parsed; `lines` are their texts where each came on a line of its own."""
+
+    values: Sequence[object]
+    lines: Sequence[bytes] | None
+    body: bytes
+
+    def texts(self) -> list[str]:
+        """Every item as it came; bytes that are no UTF-8 are replaced."""
+        if self.lines is not None:
+            return [line.decode(errors="replace") for line in self.lines]
+        text = self.body.decode().strip()
+        if not text.startswith("["):
+            return [text]
+        try:
+            return _members(text, len(self.values))
+        except (ValueError, RecursionError):  # nested as deep as orjson reads, and Python's scanner does not
+            return [orjson.dumps(value).decode() for value in self.values]
+
+
+def parse(body: bytes, content_type: bytes, most: int) -> Items:
+    """JSON whatever the content type says, lines where it says so or the body has several. Raises Problem
+    when the body as a whole is no JSON, or has more than `most` items."""
+    body = body.removeprefix(_SIGNATURE)
+    if not any(kind in content_type for kind in _LINE_TYPES):
+        try:
+            value = orjson.loads(body)
+        except orjson.JSONDecodeError as error:
+            if not _has_lines(body):
+                message = f"The body is no JSON: {error}." if body.strip() else "The body is empty."
+                raise Problem(400, "invalid_json", message, _ADVICE) from None
+        else:
+            if not isinstance(value, dict | list):
+                raise Problem(400, "invalid_json", "The body is JSON, but no event.", _ADVICE)
+            return _bounded(Items(value if isinstance(value, list) else [value], None, body), most)
+    lines = [line for line in map(bytes.strip, body.split(b"\n")) if line]
+    return _bounded(Items([_line(line) for line in lines], lines, body), most)
+
+
+def _bounded(items: Items, most: int) -> Items:
+    if len(items.values) > most:
+        message = f"The body has {len(items.values):,} items, of at most {most:,}."
+        raise Problem(413, "too_large", message, "Send fewer items a request.")
+    return items
+
+
+def _has_lines(body: bytes) -> bool:
+    """Whether it is several lines, and the first of them a whole object."""
+    first, _, rest = body.strip().partition(b"\n")
+    return bool(rest) and isinstance(_line(first), dict)
+
+
+def _line(line: bytes) -> object:
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        return Unparsed(str(error))
+
+
+def _members(text: str, count: int) -> list[str]:
+    """The source texts of an array's members."""
+    found: list[str] = []
+    at = 1
+    while len(found) < count:
+        while text[at] in " \t\r\n,":
+            at += 1
+        _, end = _SCANNER.raw_decode(text, at)
+        found.append(text[at:end])
+        at = end
+    return found

@@ -1,0 +1,91 @@
+"""What becomes of the items of one request: records for the log, and a result for each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+import orjson
+
+from kizuna.eventlog.port import NewRecord
+from kizuna.schemas.admission import Accepted, Origin, admit
+from kizuna.schemas.refusal import Refusal
+
+from .failures import failed_record
+from .items import Items, Unparsed
+
+Result = dict[str, object]
+
+
+class Outcome(NamedTuple):
+    """`touchpoints` and `failed` are the records to append, `results` one answer for each item, in order, and
+    `codes` how often each code occurs in them."""
+
+    touchpoints: list[NewRecord]
+    failed: list[NewRecord]
+    results: list[Result]
+    codes: Counter[str]
+
+
+def decide(
+    value: object, origin: Origin, workspace_key: str, new_id: Callable[[], UUID]
+) -> Accepted | Refusal:
+    """One item through the door."""
+    if isinstance(value, Unparsed):
+        return Refusal("invalid_json", "", value.reason)
+    return admit(value, origin, workspace_key, new_id)
+
+
+def gather(
+    items: Items, decisions: Sequence[Accepted | Refusal], origin: Origin, new_id: Callable[[], UUID]
+) -> Outcome:
+    """The outcome of all items. A refused one is kept as it came."""
+    outcome = Outcome([], [], [], Counter())
+    texts: list[str] = []
+    for index, decision in enumerate(decisions):
+        if isinstance(decision, Accepted):
+            outcome.touchpoints.append(NewRecord(decision.key, decision.value))
+            outcome.results.append({"code": "accepted", "event_id": decision.event_id})
+            outcome.codes["accepted"] += 1
+            continue
+        texts = texts or items.texts()
+        failed_id = _failed_id(items.values[index], origin.source) or new_id()
+        outcome.failed.append(
+            failed_record(
+                failed_id,
+                decision,
+                texts[index],
+                via="http",
+                source=origin.source,
+                received_at=origin.received_at,
+            )
+        )
+        outcome.results.append(
+            {
+                "code": decision.code,
+                "path": decision.path,
+                "reason": decision.reason,
+                "failed_id": failed_id,
+            }
+        )
+        outcome.codes[decision.code] += 1
+    return outcome
+
+
+def without_ids(results: Sequence[Result]) -> list[Result]:
+    """The results of a dry run: nothing is kept that an id could name."""
+    return [
+        {name: value for name, value in result.items() if name not in ("event_id", "failed_id")}
+        for result in results
+    ]
+
+
+def _failed_id(value: object, source: str) -> UUID | None:
+    """The same for each retry of an item that the client named, whenever it was sent; None without a name."""
+    if not isinstance(value, dict) or not (value.get("message_id") or value.get("event_id")):
+        return None
+    said = {name: part for name, part in value.items() if name != "sent_at"}
+    text = orjson.dumps(said, option=orjson.OPT_SORT_KEYS).decode()
+    return uuid5(uuid5(NAMESPACE_URL, f"kizuna:failed:{source}"), text)

@@ -1,0 +1,73 @@
+"""The command line: `kizuna COMMAND`. What each command does stands in `cli_*.py`, one file a group."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from kizuna.schemas.errors import CorruptRecord, ForeignLog, KizunaError, LogGap, StoreOutdated
+
+from . import cli_access, cli_events, cli_import, cli_node, cli_simulate
+from .stopped import ProjectorStopped
+from .terminal import err, print_error
+
+EXIT_CANNOT_FOLD = 3
+CANNOT_FOLD = (CorruptRecord, ForeignLog, LogGap, ProjectorStopped, StoreOutdated)
+"""Log and store do not go together: starting again does not help, so whoever supervises a node must look."""
+
+EXAMPLES = (
+    ("kizuna demo", "a living demo shop on http://127.0.0.1:8080"),
+    ("kizuna run --data ./data --port 8080", "a node of your own"),
+    ("kizuna keys create web", "a write key for your web site"),
+    ("kizuna import orders.csv --map orders.yaml", "history from a file"),
+    ("kizuna status", "what is in it, and how far it is folded"),
+)
+EPILOG = "\n".join(["[bold]Examples[/]", *(f"  {line:43} [dim]{what}[/]" for line, what in EXAMPLES)])
+
+app = typer.Typer(
+    name="kizuna",
+    help="Event-sourced customer data platform: typed events in, exact live profiles out.",
+    epilog=EPILOG,
+    rich_markup_mode="rich",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+for group in (cli_node, cli_import, cli_simulate, cli_events, cli_access):
+    group.register(app)
+
+_debug = False
+
+
+@app.callback()
+def _options(
+    debug: Annotated[
+        bool, typer.Option("--debug", metavar="", help="Show the traceback of an error.")
+    ] = False,
+) -> None:
+    global _debug
+    _debug = debug
+
+
+def main() -> None:
+    """Exit codes: 0 done, 1 an error that is told in a line, 2 wrong usage, 3 log and store do not fit."""
+    os.umask(0o077)  # what a command writes may hold personal data
+    try:
+        app()
+    except KizunaError as error:
+        if _debug:
+            raise
+        print_error(error)
+        sys.exit(EXIT_CANNOT_FOLD if isinstance(error, CANNOT_FOLD) else 1)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; nothing more may be written, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        if _debug:
+            raise
+        err.print(f"[bold red]error:[/] {error.strerror or error}: {error.filename or ''}".rstrip(": "))
+        sys.exit(1)

@@ -1,0 +1,192 @@
+"""Commands on the node: run, demo, status, rebuild, doctor, version."""
+
+from __future__ import annotations
+
+import platform
+import sqlite3
+from dataclasses import asdict
+from importlib.metadata import version as version_of
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from . import logs
+from .directory import DataDirectory
+from .options import DEFAULT_DATA, GROUP_NODE, AsJson, Data, SettingsFile, load_settings
+from .terminal import err, out, print_json, print_table, progress_bar
+
+if TYPE_CHECKING:
+    from .demo import Ready
+
+
+def register(app: typer.Typer) -> None:
+    for command in (run, demo, status, rebuild, doctor, version):
+        app.command(rich_help_panel=GROUP_NODE)(command)
+
+
+Host = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS", help="Address to listen on; 127.0.0.1 unless set.", show_default=False),
+]
+Port = Annotated[
+    int | None,
+    typer.Option(metavar="PORT", help="Port to listen on; 8080 unless set, 0 for any.", show_default=False),
+]
+
+
+def run(
+    data: Data = DEFAULT_DATA, host: Host = None, port: Port = None, settings_file: SettingsFile = None
+) -> None:
+    """Start a node: collector, API, page and projector in one process, on one port.
+
+    SIGTERM or Ctrl-C ends it: what was acknowledged is in the log. A directory has one node at a time.
+    """
+    from . import node
+
+    directory = DataDirectory(data)
+    settings = load_settings(directory, settings_file, host=host, port=port)
+    logs.configure(settings.log_level, settings.log_format)
+    node.run(directory, settings)
+
+
+def demo(
+    data: Data = DEFAULT_DATA,
+    host: Host = None,
+    port: Port = None,
+    rate: Annotated[float, typer.Option(metavar="N", min=0.1, max=5_000, help="Events a second.")] = 3,
+    settings_file: SettingsFile = None,
+) -> None:
+    """Start a node with a living demo shop: some months of history, then customers who come as you watch.
+
+    A second start on the same directory goes on. A directory with other data is left alone.
+    """
+    from . import demo as shop
+
+    directory = DataDirectory(data)
+    settings = load_settings(directory, settings_file, host=host, port=port)
+    settings = load_settings(directory, settings_file, host=host, port=port, **shop.defaults(settings))
+    logs.configure("warning" if settings.log_level == "info" else settings.log_level, settings.log_format)
+    err.print(f"Opening the shop in {data} ...", style="dim")
+    shop.run(directory, settings, rate, _welcome)
+    err.print("The shop is closed. The next `kizuna demo` goes on.", style="dim")
+
+
+def _welcome(ready: Ready) -> None:
+    """Where to look, and commands that work as they stand."""
+    token = f'-H "Authorization: Bearer {ready.token}"'
+    asked = f'{{"kind": "user_id", "value": "{ready.user_id}"}}'
+    event = '{"type": "page.viewed", "ids": {"anonymous_id": "me"}, "properties": {"path": "/"}}'
+    out.print(
+        f"""
+[bold]The shop is open.[/]
+
+  page      {ready.address}/
+  API       {ready.address}/docs
+  token     {ready.token}   (read)
+
+[bold]Ask[/]
+  curl {token} {ready.address}/api/stats
+  curl {token} {ready.address}/api/profiles/lookup -H 'Content-Type: application/json' -d '{asked}'
+
+[bold]Tell[/]
+  curl -H "Authorization: Bearer {ready.key}" '{ready.address}/v1/events?wait=5s' -d '{event}'
+
+Ctrl-C closes it.
+""",
+        markup=True,
+    )
+
+
+def status(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
+    """Counts, positions and lag of a data directory.
+
+    It asks the running node. Without one nothing is folded meanwhile: the lag is told as it is.
+    """
+    from . import status_report
+    from .api import opened_api
+
+    with opened_api(DataDirectory(data)) as api:
+        status = api.ask("GET", "/api/status")
+    if as_json:
+        print_json(status)
+    else:
+        status_report.show(status)
+
+
+def rebuild(
+    data: Data = DEFAULT_DATA,
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify", metavar="", help="Compare with the live store; where they differ, keep that one."
+        ),
+    ] = False,
+    settings_file: SettingsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fold the whole log into a new store and put it in the place of the old one.
+
+    Beside a running node the node does it, and answers questions meanwhile.
+    """
+    from . import rebuilding
+
+    directory = DataDirectory(data)
+    directory.require()
+    with progress_bar() as bar:
+        task = bar.add_task("folding", total=None)
+        report = rebuilding.rebuild(
+            directory,
+            load_settings(directory, settings_file),
+            verify=verify,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    if as_json:
+        print_json(report)
+    else:
+        rebuilding.show(report)
+    raise typer.Exit(1 if report["differences"] else 0)
+
+
+def doctor(data: Data = DEFAULT_DATA, settings_file: SettingsFile = None, as_json: AsJson = False) -> None:
+    """Look for what is wrong with directory, disk, clock, key, log, store or port, and say what to do.
+
+    Exit code 1 if anything is wrong.
+    """
+    from . import running_node
+    from .doctor import Patient, examine
+    from .wiring import clock, open_log
+
+    directory = DataDirectory(data)
+    settings = load_settings(directory, settings_file)
+    running = running_node.find(directory)
+    patient = Patient(
+        directory,
+        settings,
+        open_log=lambda: open_log(directory, settings),
+        now=clock(),
+        address=running.address if running else None,
+    )
+    findings = list(examine(patient))
+    if as_json:
+        print_json({"findings": [asdict(one) for one in findings]})
+    else:
+        marks = {"good": "[green]✓[/]", "warning": "[yellow]![/]", "bad": "[red]✗[/]"}
+        for one in findings:
+            out.print(f"{marks[one.verdict]} [bold]{one.check:14}[/] {one.found}")
+            if one.advice:
+                out.print(f"  {'':14} → {one.advice}", style="dim")
+    raise typer.Exit(1 if any(one.verdict == "bad" for one in findings) else 0)
+
+
+def version(as_json: AsJson = False) -> None:
+    """The version of Kizuna, and of what it stands on."""
+    versions = {
+        "kizuna": version_of("kizuna"),
+        "python": platform.python_version(),
+        "duckdb": version_of("duckdb"),
+        "sqlite": sqlite3.sqlite_version,
+    }
+    if as_json:
+        print_json(versions)
+    else:
+        print_table(("", ""), list(versions.items()))

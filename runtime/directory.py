@@ -1,0 +1,104 @@
+"""The data directory: what lies in it under which name, and who may read it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from secrets import token_hex
+
+from kizuna.schemas.errors import ConfigurationError
+
+PRIVATE_FOLDER = 0o700
+PRIVATE_FILE = 0o600
+
+
+@dataclass(frozen=True, slots=True)
+class DataDirectory:
+    """Everything that one node keeps. The log and the workspace key are all that needs a backup."""
+
+    path: Path
+
+    @property
+    def log(self) -> Path:
+        return self.path / "log.sqlite"
+
+    @property
+    def store(self) -> Path:
+        return self.path / "store.duckdb"
+
+    @property
+    def workspace_key(self) -> Path:
+        """256 random bits in hex. Identifiers are hashed behind it: without it none can be found again."""
+        return self.path / "workspace.key"
+
+    @property
+    def node(self) -> Path:
+        """Address and token of the node that runs here."""
+        return self.path / "node.json"
+
+    @property
+    def imports(self) -> Path:
+        """How far each import has come; while one runs, its sorted rows too."""
+        return self.path / "imports"
+
+    @property
+    def settings(self) -> Path:
+        return self.path / "kizuna.toml"
+
+    @property
+    def exists(self) -> bool:
+        return self.log.exists()
+
+    def prepare(self) -> None:
+        """Make the directory, for its owner alone. One that is there keeps its mode."""
+        try:
+            self.path.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(
+                f"Cannot make the data directory {self.path}: {error.strerror}.",
+                hint="Choose another with --data.",
+            ) from None
+
+    def require(self) -> None:
+        """Raises ConfigurationError when nothing was ever stored here."""
+        if not self.exists:
+            raise ConfigurationError(
+                f"There is no data in {self.path}.",
+                hint="Start a node there with `kizuna run --data DIR`, or name another directory.",
+            )
+
+    def read_or_make_workspace_key(self) -> str:
+        """Raises ConfigurationError when the log is there and its key is not: a new one would not fit."""
+        if not self.workspace_key.exists():
+            if self.exists:
+                raise ConfigurationError(
+                    f"{self.workspace_key} is missing, and the log beside it was written with it.",
+                    hint="Restore it from a backup.",
+                )
+            write_private(self.workspace_key, token_hex(32))
+        key = self.workspace_key.read_text(encoding="ascii").strip()
+        if len(key) != 64:
+            raise ConfigurationError(
+                f"{self.workspace_key} is not a workspace key of 64 hex digits.",
+                hint="Restore it from a backup.",
+            )
+        return key
+
+
+def write_private(path: Path, text: str) -> None:
+    """A file that only its owner can read, from its first byte on. Replaces a file of that name at once."""
+    beside = path.with_name(f"{path.name}.{os.getpid()}")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(beside, path)
+
+
+def too_open(path: Path) -> str | None:
+    """The mode of a file or folder that others than its owner can enter; None when it is private."""
+    mode = stat.S_IMODE(path.stat().st_mode)
+    return oct(mode)[2:] if mode & 0o077 else None

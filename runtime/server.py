@@ -1,0 +1,102 @@
+"""The node's one port: collector and API behind a dispatcher, from the first request to the last."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import signal
+import socket
+from collections.abc import Callable
+from types import FrameType
+
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from kizuna.processors.projector import Projector
+from kizuna.schemas.errors import ConfigurationError
+
+logger = logging.getLogger(__name__)
+
+GRACE_SECONDS = 30
+"""How long requests in flight may take when the node stops."""
+
+COLLECTOR_PREFIX = "/v1/"
+
+
+def dispatcher(collector: ASGIApp, api: ASGIApp) -> ASGIApp:
+    """Touchpoints go straight to the collector, everything else to the API."""
+
+    async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
+        collects = scope["type"] == "http" and scope["path"].startswith(COLLECTOR_PREFIX)
+        await (collector if collects else api)(scope, receive, send)
+
+    return dispatch
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket of the address. Raises ConfigurationError when it cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        raise ConfigurationError(
+            f"Cannot listen on {host} port {port}: {error.strerror or error}.",
+            hint="Choose another with --port and --host, or stop what holds it.",
+        ) from None
+    return bound
+
+
+def address(bound: socket.socket) -> str:
+    """Where the node is reached from its own machine."""
+    host, port = bound.getsockname()[:2]
+    local = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://[{local}]:{port}" if ":" in local else f"http://{local}:{port}"
+
+
+def serve(app: ASGIApp, bound: socket.socket, projector: Projector, listening: Callable[[], None]) -> None:
+    """Serve until SIGTERM or SIGINT, or until the projector fails: then no answer would be fresh again.
+    Requests in flight are finished."""
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        loop="uvloop",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    # uvicorn raises the signal again when it is done. The node has a log and a store to close first.
+    asked: list[int] = []
+    previous = {one: signal.signal(one, _note(asked)) for one in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        _Server(config, projector, listening).run(sockets=[bound])
+    finally:
+        for one, handler in previous.items():
+            signal.signal(one, handler)
+        gc.unfreeze()
+
+
+def _note(asked: list[int]) -> Callable[[int, FrameType | None], None]:
+    return lambda number, frame: asked.append(number)
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, projector: Projector, listening: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._projector = projector
+        self._listening = listening
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        # What is alive now stays alive: the collector of garbage need not walk it again and again.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 50)
+        self._listening()
+
+    async def on_tick(self, counter: int) -> bool:
+        return await super().on_tick(counter) or self._projector.failure is not None

@@ -1,0 +1,148 @@
+"""Settings: from a file, overridden by the environment, overridden by the command line."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from pathlib import Path
+from tomllib import TOMLDecodeError
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from kizuna.ingest.body import Limits
+from kizuna.schemas.definitions import Workspace
+from kizuna.schemas.errors import ConfigurationError
+
+PREFIX = "KIZUNA_"
+DATA_VARIABLE = "KIZUNA_DATA"
+"""The data directory is named by the command line or this variable: the settings file lies in it."""
+
+Size = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*(\.[0-9]+)?(KB|MB|GB|TB)$")]
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. In the file a setting has the name of its field; in the environment the
+    same in capitals behind KIZUNA_."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+
+    host: str = Field(
+        "127.0.0.1", description="Address the node listens on. 0.0.0.0 opens it to the network."
+    )
+    port: int = Field(8080, ge=0, le=65535, description="Port the node listens on; 0 takes any free one.")
+    time_zone: str = Field(
+        Workspace().time_zone,
+        description="IANA time zone whose days are the workspace's days. Only a new workspace takes it.",
+    )
+    currency: str = Field(
+        Workspace().currency,
+        description="ISO 4217 code of the workspace's reporting currency. Only a new workspace takes it.",
+    )
+    batch_size: int = Field(
+        50_000, ge=1, le=1_000_000, description="Records folded in one transaction, at most."
+    )
+    store_threads: int = Field(2, ge=1, le=256, description="Threads that DuckDB may use.")
+    store_memory: Size = Field("1GB", description="Memory that DuckDB may use, such as 512MB or 4GB.")
+    group_commit_ms: float = Field(
+        5.0,
+        ge=0,
+        le=1_000,
+        description="Milliseconds for which the log gathers appends into one write to the disk.",
+    )
+    collector_body_bytes: int = Field(
+        Limits().body_bytes, ge=1_024, description="Size of one request's body, unpacked, in bytes."
+    )
+    collector_items: int = Field(Limits().items, ge=1, description="Events in one request.")
+    collector_receive_seconds: float = Field(
+        Limits().receive_seconds, gt=0, description="Time in which a request must have arrived, in seconds."
+    )
+    collector_wait_seconds: float = Field(
+        Limits().wait_seconds, ge=0, description="Longest ?wait= that a request may ask for, in seconds."
+    )
+    collector_held_bytes: int = Field(
+        Limits().held_bytes,
+        ge=1_024,
+        description="Bodies in hand together, in bytes; beyond it the collector answers 503.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least level of what is logged. debug may show personal data in error messages."
+    )
+    log_format: Literal["console", "json"] = Field(
+        "console", description="console for people, json for machines: one object a line."
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    def workspace(self) -> Workspace:
+        """What a new log says of days and money."""
+        return Workspace(time_zone=self.time_zone, currency=self.currency)
+
+    def collector_limits(self) -> Limits:
+        return Limits(
+            body_bytes=self.collector_body_bytes,
+            items=self.collector_items,
+            receive_seconds=self.collector_receive_seconds,
+            wait_seconds=self.collector_wait_seconds,
+            held_bytes=self.collector_held_bytes,
+        )
+
+
+def load(file: Path | None, **given: object) -> Settings:
+    """Settings of `file` (None: of none), the environment, and what the command line has `given`; None in
+    `given` is as if it were not. Raises ConfigurationError that names what is wrong, and where."""
+    for variable in os.environ:
+        name = variable.removeprefix(PREFIX).lower()
+        if variable.startswith(PREFIX) and variable != DATA_VARIABLE and name not in Settings.model_fields:
+            near = difflib.get_close_matches(name, Settings.model_fields, n=1)
+            raise ConfigurationError(
+                f"The environment has {variable}, which is no setting.",
+                hint=f"Did you mean {PREFIX}{near[0].upper()}?" if near else _known(),
+            )
+    if file is not None and not file.is_file():
+        raise ConfigurationError(f"There is no settings file {file}.")
+
+    class Loaded(Settings):
+        model_config = SettingsConfigDict(toml_file=file)
+
+    try:
+        loaded = Loaded.model_validate({name: value for name, value in given.items() if value is not None})
+        loaded.workspace()
+        return loaded
+    except TOMLDecodeError as error:
+        raise ConfigurationError(f"{file} is not TOML: {error}.") from None
+    except ValidationError as error:
+        raise _wrong(error, file) from None
+
+
+def _wrong(error: ValidationError, file: Path | None) -> ConfigurationError:
+    first = error.errors(include_url=False)[0]
+    name = ".".join(str(part) for part in first["loc"])
+    variable = PREFIX + name.upper()
+    where = f"The environment variable {variable}" if variable in os.environ else f"The setting {name}"
+    if first["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(name, Settings.model_fields, n=1)
+        hint = f"Did you mean {near[0]}?" if near else _known()
+        return ConfigurationError(f"{file or 'The command line'} has {name}, which is no setting.", hint=hint)
+    message = first["msg"].removeprefix("Value error, ")
+    about = Settings.model_fields[name].description if name in Settings.model_fields else ""
+    return ConfigurationError(f"{where} will not do: {message}.", hint=about or "")
+
+
+def _known() -> str:
+    return f"There are: {', '.join(Settings.model_fields)}."

@@ -1,0 +1,26 @@
+"""The status of a data directory, as people read it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from .running_node import Answer
+from .terminal import local, number, out, print_table
+
+COUNTS = ("events", "profiles", "companies", "duplicates", "failed_events", "lag")
+
+
+def show(status: Answer) -> None:
+    """Counts, then what each source sent, then where the fold stands in the log."""
+    for name in COUNTS:
+        out.print(f"{name.replace('_', ' '):14} [bold]{number(status[name]):>14}[/]")
+    out.print(f"{'as of':14} {local(datetime.fromisoformat(status['as_of'])):>20}")
+    if status["sources"]:
+        out.print()
+        terms = ("records", "events", "duplicates", "failed_events")
+        rows = [(one["source"], *(one[term] for term in terms)) for one in status["sources"]]
+        print_table(("source", *terms), rows, numbers=terms)
+    out.print()
+    places = ("generation", "partition", "offset")
+    rows = [(one["topic"], *(one[place] for place in places)) for one in status["positions"]]
+    print_table(("position", *places), rows, numbers=places)

@@ -1,0 +1,80 @@
+"""The composition root: opens what lies in a data directory and hands it out as services."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from kizuna.eventlog.sqlite import SqliteLog
+from kizuna.processors.access import Access
+from kizuna.processors.projector import Projector
+from kizuna.processors.services import Services
+from kizuna.projections.store import Limits, Store
+
+from .directory import DataDirectory
+from .settings import Settings
+
+
+def clock() -> datetime:
+    """Now, in UTC."""
+    return datetime.now(UTC)
+
+
+def micros() -> int:
+    """Microseconds since 1970, UTC."""
+    return time.time_ns() // 1_000
+
+
+def new_secret() -> str:
+    """256 random bits as text."""
+    return secrets.token_urlsafe(32)
+
+
+def open_log(directory: DataDirectory, settings: Settings) -> SqliteLog:
+    """The log of the directory, beside a running node too."""
+    return SqliteLog(directory.log, clock=micros, new_id=uuid4, group_commit_ms=settings.group_commit_ms)
+
+
+@contextmanager
+def opened_log(directory: DataDirectory, settings: Settings) -> Iterator[SqliteLog]:
+    """The log of the directory, closed at the end."""
+    log = open_log(directory, settings)
+    try:
+        yield log
+    finally:
+        log.close()
+
+
+def limits(settings: Settings) -> Limits:
+    return Limits(threads=settings.store_threads, memory=settings.store_memory)
+
+
+@contextmanager
+def opened_services(
+    directory: DataDirectory, settings: Settings, admin_token: str | None = None
+) -> Iterator[Services]:
+    """Everything of the directory, for the one process that owns its store. The projector is not started.
+
+    Raises StoreLocked when another process owns the store, ForeignLog, StoreOutdated, ConfigurationError.
+    """
+    directory.prepare()
+    workspace_key = directory.read_or_make_workspace_key()
+    with opened_log(directory, settings) as log:
+        store = Store(
+            directory.store,
+            log_id=log.identity.log_id,
+            generation=log.identity.generation,
+            store_id=uuid4(),
+            limits=limits(settings),
+        )
+        try:
+            projector = Projector(log, store, workspace_key, clock, batch=settings.batch_size)
+            access = Access(log, clock, admin_token)
+            access.refresh()
+            yield Services(log, store, access, projector, workspace_key, clock, uuid4, new_secret)
+        finally:
+            store.close()

@@ -1,0 +1,94 @@
+"""One question for every route, at a node that folded the catalogue's examples and a few things that went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+
+from kizuna.projections.entities import MODELS
+from kizuna.schemas.examples import example
+from kizuna.schemas.payload import MODELS as EVENTS
+from tests.api.query_node import QueryNode, query_node
+
+
+class Question(NamedTuple):
+    """`template` is the path as OpenAPI names it."""
+
+    operation: str
+    method: str
+    template: str
+    path: str
+    params: dict[str, Any] = {}
+    body: object = None
+    status: int = 200
+
+    def ask(self, node: QueryNode, token: str | None) -> httpx.Response:
+        return node.answer(self.method, self.path, token=token, params=self.params, json=self.body)
+
+
+@contextmanager
+def lively_node(folder: Path) -> Iterator[QueryNode]:
+    """Every event type once, a duplicate, a conflict and refused items."""
+    with query_node(folder) as node:
+        node.submit(*(example(type_) for type_ in EVENTS), example("custom.quiz_finished"))
+        again = example("page.viewed")
+        node.submit(again, {**again, "properties": {"path": "/elsewhere"}})
+        node.submit({"type": "order.compleated", "ids": {"user_id": "C-1042"}, "properties": {}})
+        node.fold()
+        node.projector.caught_up.set()
+        yield node
+
+
+def questions(node: QueryNode) -> Iterator[Question]:
+    """In an order in which each can be asked once."""
+    profile = node.look_up("user_id", "C-1042")["id"]
+    one = {"profile_id": profile}
+    lookup = {"kind": "user_id", "value": "C-1042"}
+    yield Question("look_up_profile", "POST", "/api/profiles/lookup", "/api/profiles/lookup", body=lookup)
+    yield Question(
+        "search_profiles", "POST", "/api/profiles/search", "/api/profiles/search", body={"query": "花子"}
+    )
+    for name in ("profiles", "companies"):
+        yield _listed(name)
+    yield _one("read_profile", "/api/profiles/{profile_id}", **one)
+    yield _one("read_timeline", "/api/profiles/{profile_id}/timeline", {"limit": 2}, **one)
+    for model in MODELS:
+        yield _listed(model.table)
+        (found,) = node.get(f"/api/{model.table}", limit=1)["items"]
+        yield _one(f"read_{model.kind}", f"/api/{model.table}/{{entity_id}}", entity_id=found["entity_id"])
+    for name in ("products", "stores", "staff", "notes"):
+        yield _listed(name)
+    yield Question("list_failed_events", "GET", "/api/failed-events", "/api/failed-events", {"limit": 2})
+    yield _one("group_failed_events", "/api/failed-events/groups")
+    (failed,) = node.get("/api/failed-events", code="conflict")["items"]
+    yield _one("read_failed_event", "/api/failed-events/{failed_id}", failed_id=failed["id"])
+    for name in ("read_status", "read_statistics", "list_definitions", "list_schemas"):
+        yield _one(name, PATHS[name])
+    key, token = {"name": "web", "rights": "public"}, {"name": "dashboard"}
+    yield Question("create_key", "POST", "/api/keys", "/api/keys", body=key, status=201)
+    yield _one("list_keys", "/api/keys")
+    yield Question("delete_key", "DELETE", "/api/keys/{name}", "/api/keys/web")
+    yield Question("create_token", "POST", "/api/tokens", "/api/tokens", body=token, status=201)
+    yield _one("list_tokens", "/api/tokens")
+    yield Question("delete_token", "DELETE", "/api/tokens/{name}", "/api/tokens/dashboard")
+    yield Question("rebuild_store", "POST", "/api/rebuild", "/api/rebuild", body={"verify": True})
+
+
+PATHS = {
+    "read_status": "/api/status",
+    "read_statistics": "/api/stats",
+    "list_definitions": "/api/definitions",
+    "list_schemas": "/api/schemas",
+}
+
+
+def _listed(name: str) -> Question:
+    return Question(f"list_{name}", "GET", f"/api/{name}", f"/api/{name}", {"limit": 1})
+
+
+def _one(operation: str, template: str, params: dict[str, Any] | None = None, **parts: str) -> Question:
+    return Question(operation, "GET", template, template.format(**parts), params or {})

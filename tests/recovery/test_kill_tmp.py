@@ -1,0 +1,176 @@
+"""A node killed under load: nothing acknowledged is lost, nothing counts twice, a rebuild gives the same.
+
+What is expected is counted by the client alone: the ids it sent, and the rows of the file it imported.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import islice
+from pathlib import Path
+from random import Random
+from uuid import UUID
+
+import duckdb
+import httpx
+import pytest
+
+from kizuna.runtime.shop import Shop
+from kizuna.schemas.admission import event_id_for
+from tests.node_process import KIZUNA, NodeProcess, environment, kizuna, kizuna_json
+
+BATCH = 50
+ROWS = 10_000
+MAP = """
+source: tills
+time_zone: Asia/Tokyo
+events:
+  - name: sale
+    type: order.completed
+    natural_key: [receipt]
+    occurred_at: {column: time, type: moment, format: "%Y-%m-%d %H:%M:%S"}
+    ids: {card: card}
+    properties:
+      order_id: receipt
+      total: {column: amount, type: decimal}
+      currency: {constant: JPY}
+"""
+
+
+class Client(threading.Thread):
+    """Posts events without a break. A batch without an answer is sent again until it has one; one that was
+    acknowledged never is."""
+
+    def __init__(self, node: NodeProcess, key: str, seed: int) -> None:
+        super().__init__(daemon=True)
+        self._node = node
+        self._key = key
+        self._items = _events(seed)
+        self._stopping = threading.Event()
+        self.acknowledged: list[str] = []
+        self.retries = 0
+        self.problem: object = None
+
+    def run(self) -> None:
+        while not self._stopping.is_set() and self.problem is None:
+            batch = list(islice(self._items, BATCH))
+            while not self._sent(batch):
+                self.retries += 1
+                time.sleep(0.05)
+            self.acknowledged += [str(one["message_id"]) for one in batch]
+
+    def _sent(self, batch: list[dict[str, object]]) -> bool:
+        try:
+            answer = self._node.post(self._key, batch)
+        except httpx.TransportError:
+            return False
+        if answer.status_code == 503:
+            return False
+        if answer.status_code != 200 or answer.json()["accepted"] != len(batch):
+            self.problem = answer.text
+        return True
+
+    def finish(self) -> None:
+        """Send the batch in hand to its end, then stop."""
+        self._stopping.set()
+        self.join(60)
+        assert not self.is_alive()
+        assert self.problem is None
+
+
+def _events(seed: int) -> Iterator[dict[str, object]]:
+    """Every message once, so that only a retry can make a second copy."""
+    shop = Shop(seed, datetime.now(UTC), customers=200, currency="JPY", live=True)
+    seen: set[object] = set()
+    while True:
+        submission = shop.next(datetime.now(UTC)).submission
+        submission.pop("entities", None)
+        if submission["type"] != "entity.attributed" and submission["message_id"] not in seen:
+            seen.add(submission["message_id"])
+            yield submission
+
+
+def _sales_file(folder: Path) -> tuple[Path, Path, Decimal]:
+    """A file of sales, its map, and what the sales add up to."""
+    file, map_ = folder / "sales.csv", folder / "sales.yaml"
+    rows = [
+        f"R-{n},2025-{n % 12 + 1:02}-{n % 28 + 1:02} 10:00:00,{n % 997},{n % 5_000}.5" for n in range(ROWS)
+    ]
+    file.write_text("\n".join(["receipt,time,card,amount", *rows]))
+    map_.write_text(MAP)
+    return file, map_, sum((Decimal(row.rsplit(",", 1)[1]) for row in rows), Decimal(0))
+
+
+@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.soak)])
+def test_a_node_killed_under_load_loses_nothing_and_counts_nothing_twice(kills: int, tmp_path: Path) -> None:
+    luck = Random(kills)
+    data = tmp_path / "data"
+    file, map_, sold = _sales_file(tmp_path)
+    command = [KIZUNA, "import", str(file), "--map", str(map_), "--data", str(data)]
+    print(time.monotonic(), 'with NodeProcess(data) as node')
+    with NodeProcess(data) as node:
+        key = kizuna_json("keys", "create", "shop", "--data", data)["key"]
+        clients = [Client(node, key, seed) for seed in (1, 2)]
+        for client in clients:
+            client.start()
+        importing = subprocess.Popen(command, env=environment(), stdout=subprocess.DEVNULL)
+        for number in range(kills):
+            time.sleep(luck.uniform(0.2, 1.2))
+            if number % 3 == 1 and importing.poll() is None:
+                importing.kill()
+                importing.wait()
+            node.kill()
+            time.sleep(luck.uniform(0, 0.3))
+            node.start(until="/health")
+            if importing.poll() is not None:
+                importing = subprocess.Popen(command, env=environment(), stdout=subprocess.DEVNULL)
+        print(time.monotonic(), '        for client in clients:')
+        for client in clients:
+            client.finish()
+        print(time.monotonic(), '        importing.wait(120)')
+        importing.wait(120)
+        kizuna(*command[1:])
+        acknowledged = [message for client in clients for message in client.acknowledged]
+        assert len(set(acknowledged)) == len(acknowledged) > kills * BATCH
+        print(time.monotonic(), '        status = _folded(data)')
+        status = _folded(data)
+        assert status["events"] == len(acknowledged) + ROWS
+        assert status["failed_events"] == 0
+        print(time.monotonic(), '        assert kizuna_json("re')
+        assert kizuna_json("rebuild", "--verify", "--data", data)["differences"] == {}
+        print(time.monotonic(), '        assert node.stop() == ')
+        assert node.stop() == 0
+    print(time.monotonic(), '    _compare(')
+    _compare(data, {event_id_for("shop", message) for message in acknowledged}, sold)
+
+
+def _folded(data: Path) -> dict[str, int]:
+    """The status, once the node has folded everything."""
+    until = time.monotonic() + 120
+    while True:
+        status: dict[str, int] = kizuna_json("status", "--data", data)
+        if status["lag"] == 0:
+            return status
+        assert time.monotonic() < until, status
+        time.sleep(0.1)
+
+
+def _compare(data: Path, sent: set[UUID], sold: Decimal) -> None:
+    """The store against what the client knows: each event once, no other, and the money of the file."""
+    with duckdb.connect(str(data / "store.duckdb"), read_only=True) as store:
+        ids = [
+            row[0] for row in store.execute("SELECT event_id FROM events WHERE source = 'shop'").fetchall()
+        ]
+        imported = store.execute(
+            "SELECT count(*), count(DISTINCT event_id) FROM events WHERE source = 'tills'"
+        )
+        assert imported.fetchone() == (ROWS, ROWS)
+        money = store.execute("SELECT sum(amount) FROM movements WHERE source = 'tills'").fetchone()
+    assert len(ids) == len(set(ids))
+    assert set(ids) == sent
+    assert money == (sold,)
