@@ -69,7 +69,7 @@ bench: $(READY) ## measure; ARGS="--help" tells what
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 soak: $(READY) ## the properties with many more examples, and the tests that run for minutes
-	@HYPOTHESIS_PROFILE=soak $(BIN)/pytest -m 'soak or hypothesis' $(ARGS)
+	@$(BIN)/python -m benchmarks.soak $(ARGS)
 
 lock: ## resolve requirements.lock again, on the lowest supported Python (names, versions and hashes only)
 	@'$(PYTHON)' -m venv --clear $(VENV)-lock

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from .problem import Problem
 _SIGNATURE = b"\xef\xbb\xbf"
 _LINE_TYPES = (b"ndjson", b"jsonl", b"json-lines", b"jsonlines")
 _ADVICE = "Send one event as a JSON object, several as an array, or one a line."
-_SCANNER = json.JSONDecoder(parse_float=str, parse_int=str)
+_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[][{},]')
 
 
 class Unparsed(NamedTuple):
@@ -34,12 +34,7 @@ class Items(NamedTuple):
         if self.lines is not None:
             return [line.decode(errors="replace") for line in self.lines]
         text = self.body.decode().strip()
-        if not text.startswith("["):
-            return [text]
-        try:
-            return _members(text, len(self.values))
-        except (ValueError, RecursionError):  # nested as deep as orjson reads, and Python's scanner does not
-            return [orjson.dumps(value).decode() for value in self.values]
+        return _members(text) if text.startswith("[") else [text]
 
 
 def parse(body: bytes, content_type: bytes, most: int) -> Items:
@@ -81,14 +76,18 @@ def _line(line: bytes) -> object:
         return Unparsed(str(error))
 
 
-def _members(text: str, count: int) -> list[str]:
-    """The source texts of an array's members."""
+def _members(text: str) -> list[str]:
+    """The source texts of an array's members. The array is known to be JSON, nested as deep as may be."""
     found: list[str] = []
-    at = 1
-    while len(found) < count:
-        while text[at] in " \t\r\n,":
-            at += 1
-        _, end = _SCANNER.raw_decode(text, at)
-        found.append(text[at:end])
-        at = end
+    start = depth = 0
+    for token in _TOKEN.finditer(text):
+        mark = token[0][0]
+        if mark in "[{":
+            depth += 1
+            start = token.end() if depth == 1 else start
+        elif mark in "]}":
+            depth -= 1
+        if (mark == "," and depth == 1) or depth == 0:
+            found.append(text[start : token.start()].strip())
+            start = token.end()
     return found

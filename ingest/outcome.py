@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -51,7 +52,7 @@ def gather(
             outcome.codes["accepted"] += 1
             continue
         texts = texts or items.texts()
-        failed_id = _failed_id(items.values[index], origin.source) or new_id()
+        failed_id = _failed_id(items.values[index], texts[index], origin.source) or new_id()
         outcome.failed.append(
             failed_record(
                 failed_id,
@@ -82,10 +83,11 @@ def without_ids(results: Sequence[Result]) -> list[Result]:
     ]
 
 
-def _failed_id(value: object, source: str) -> UUID | None:
+def _failed_id(value: object, text: str, source: str) -> UUID | None:
     """The same for each retry of an item that the client named, whenever it was sent; None without a name."""
     if not isinstance(value, dict) or not (value.get("message_id") or value.get("event_id")):
         return None
     said = {name: part for name, part in value.items() if name != "sent_at"}
-    text = orjson.dumps(said, option=orjson.OPT_SORT_KEYS).decode()
+    with suppress(TypeError):  # nested deeper than orjson writes: then as it came
+        text = orjson.dumps(said, option=orjson.OPT_SORT_KEYS).decode()
     return uuid5(uuid5(NAMESPACE_URL, f"kizuna:failed:{source}"), text)

@@ -170,13 +170,13 @@ class _Shape:
     def end(self, value: str, sql_type: str, merge: Merge) -> Compiled:
         """The value with its order key; of entities, ordered by their own date."""
         key = (
-            f"{{'at': {self.at}, 'v': ({value})}}"
+            f"{{'dated': {self.at}, 'v': ({value})}}"
             if self.sign
             else "{'occurred_at': r.occurred_at, 'received_at': r.received_at, 'event_id': r.event_id, "
             f"'v': ({value})}}"
         )
         packed = (
-            f"STRUCT(at TIMESTAMP, v {sql_type})"
+            f"STRUCT(dated TIMESTAMP, v {sql_type})"
             if self.sign
             else f"STRUCT(occurred_at TIMESTAMP, received_at TIMESTAMP, event_id UUID, v {sql_type})"
         )

@@ -11,10 +11,10 @@ import duckdb
 import orjson
 
 from .entities import BY_KIND, EntityModel
+from .lookups import among
 from .profiles import public_ids
 from .selection import Column, Filter, Key, Order, Page, Values, named_rows, narrow, page
 from .timeline import COLUMNS, NEWEST_FIRST, shown
-from .trait_states import among
 
 WIDE = ("lines", "menu")
 """Fields that hold JSON: shown with the one entity, not in lists."""

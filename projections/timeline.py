@@ -10,7 +10,7 @@ from uuid import UUID
 import duckdb
 import orjson
 
-from .trait_states import among
+from .lookups import among, rows_of
 from .traits import OWNER, SUBJECT, Of
 
 
@@ -104,7 +104,7 @@ def _named(
     numbers = [one for one in wanted if one is not None]
     if not numbers:
         return {}
-    rows = snapshot.execute(f"SELECT {columns} FROM {table} WHERE {among(key, numbers)}").fetchall()
+    rows = rows_of(snapshot, f"SELECT {columns} FROM {table}", key, numbers)
     names = columns.split(", ")[1:]
     return {row[0]: dict(zip(names, row[1:], strict=True)) for row in rows}
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Context, Decimal
 
 import duckdb
 
 from .compiler import MAX_LISTED, Compiled, Component, Place
+from .lookups import listed, rows_of
 from .traits import Of, Plan
 
 _EXACT = Context(prec=60, rounding=ROUND_HALF_UP)
@@ -40,14 +41,15 @@ def of_one(
     for place in places:
         components = plan.components(of, place)
         if components:
-            rows = _rows(snapshot, f"{of}_{place}", components, subjects)
+            columns = ", ".join(f'"{part.column}"' for part in components)
+            rows = rows_of(snapshot, f"SELECT {columns} FROM {of}_{place}", "subject", subjects)
             for n, part in enumerate(components):
                 state[part.column] = _merged(part, [row[n] for row in rows])
     seen: dict[str, dict[str, int]] = {}
     if plan.select(of, "values"):
-        for trait, value, n in snapshot.execute(
-            f"SELECT trait, value, n FROM trait_values WHERE {among('subject', subjects)}"
-        ).fetchall():
+        for trait, value, n in rows_of(
+            snapshot, "SELECT trait, value, n FROM trait_values", "subject", subjects
+        ):
             counts = seen.setdefault(trait, {})
             counts[value] = counts.get(value, 0) + n
     return {
@@ -55,17 +57,6 @@ def of_one(
         for one in plan.compiled
         if one.trait.of == of
     }
-
-
-def _rows(
-    snapshot: duckdb.DuckDBPyConnection,
-    table: str,
-    components: Sequence[Component],
-    subjects: Collection[int],
-) -> list[tuple[object, ...]]:
-    columns = ", ".join(f'"{part.column}"' for part in components)
-    mine = among("subject", subjects)
-    return snapshot.execute(f"SELECT {columns} FROM {table} WHERE {mine}").fetchall()
 
 
 def _merged(part: Component, values: Sequence[object]) -> object:
@@ -112,17 +103,3 @@ def _average(total: object, number: object) -> Decimal | None:
     if number <= 0:
         return None
     return _EXACT.quantize(_EXACT.divide(total, Decimal(number)), _CENT_OF_A_CENT)
-
-
-def among(column: str, numbers: Collection[int]) -> str:
-    """Whether a column is one of these numbers, as SQL that DuckDB pushes into the scan. It reads every
-    column of every row to decide about a plain list of two."""
-    if len(numbers) == 1:
-        (number,) = numbers
-        return f"{column} = {number}"
-    return f"{column} IN ({listed(numbers)})"
-
-
-def listed(numbers: Iterable[int]) -> str:
-    """The same numbers as a query."""
-    return f"SELECT unnest([{', '.join(map(str, numbers))}]::BIGINT[])"

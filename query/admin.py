@@ -17,7 +17,7 @@ from kizuna.schemas.envelope import Rights, ShortText
 
 from .answers import Json, answer
 from .errors import ApiError, not_found
-from .examples import documented
+from .examples import refusals
 from .shapes import KeyList, NewKey, NewToken, RebuildAnswer, Removed, TokenList
 from .snapshots import Snapshots
 
@@ -57,7 +57,7 @@ def router(snapshots: Snapshots, services: Services) -> APIRouter:
     routes = APIRouter(prefix="/api", tags=["access"])
     access = services.access
 
-    @routes.get("/keys", response_model=KeyList, responses=documented("list_keys"))
+    @routes.get("/keys", response_model=KeyList)
     def list_keys() -> Json:
         """Write keys by name. The keys themselves are kept nowhere."""
         access.refresh()
@@ -67,9 +67,7 @@ def router(snapshots: Snapshots, services: Services) -> APIRouter:
         ]
         return answer(snapshots.stand(), {"items": items})
 
-    @routes.post(
-        "/keys", status_code=201, response_model=NewKey, responses=documented("create_key", 409, status=201)
-    )
+    @routes.post("/keys", status_code=201, response_model=NewKey, responses=refusals(409))
     def create_key(wanted: KeyRequest) -> Json:
         """Make a write key. The answer shows it, once; it works at once."""
         source = wanted.source or wanted.name
@@ -79,12 +77,12 @@ def router(snapshots: Snapshots, services: Services) -> APIRouter:
         made = {"name": wanted.name, "rights": wanted.rights, "source": source, "key": text}
         return answer(snapshots.stand(), made, 201)
 
-    @routes.delete("/keys/{name}", response_model=Removed, responses=documented("delete_key", 404))
+    @routes.delete("/keys/{name}", response_model=Removed, responses=refusals(404))
     def delete_key(name: str) -> Json:
         """Take a write key back. This node refuses it from now on, others within seconds."""
         return remove("write_key", name)
 
-    @routes.get("/tokens", response_model=TokenList, responses=documented("list_tokens"))
+    @routes.get("/tokens", response_model=TokenList)
     def list_tokens() -> Json:
         """Tokens by name. The tokens themselves are kept nowhere."""
         access.refresh()
@@ -95,7 +93,7 @@ def router(snapshots: Snapshots, services: Services) -> APIRouter:
         "/tokens",
         status_code=201,
         response_model=NewToken,
-        responses=documented("create_token", 409, status=201),
+        responses=refusals(409),
     )
     def create_token(wanted: TokenRequest) -> Json:
         """Make a token. The answer shows it, once; it works at once."""
@@ -103,14 +101,14 @@ def router(snapshots: Snapshots, services: Services) -> APIRouter:
         made = {"name": wanted.name, "scope": wanted.scope, "token": text}
         return answer(snapshots.stand(), made, 201)
 
-    @routes.delete("/tokens/{name}", response_model=Removed, responses=documented("delete_token", 404))
+    @routes.delete("/tokens/{name}", response_model=Removed, responses=refusals(404))
     def delete_token(name: str) -> Json:
         """Take a token back. This node refuses it from now on, others within seconds."""
         return remove("token", name)
 
     rebuilding = threading.Lock()
 
-    @routes.post("/rebuild", response_model=RebuildAnswer, responses=documented("rebuild_store", 409))
+    @routes.post("/rebuild", response_model=RebuildAnswer, responses=refusals(409))
     def rebuild_store(wanted: RebuildRequest) -> Json:
         """Fold the whole log into a new store beside the live one and put it in its place. The answer comes
         when that is done; questions are answered meanwhile."""

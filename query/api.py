@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 from kizuna.processors.services import Services
 
 from . import admin, auth, entities, errors, failed, front, health, master, profiles, system
-from .examples import refusals
+from .examples import illustrate, refusals
 from .metrics import Node, Requests
 from .snapshots import Snapshots
 
@@ -27,12 +27,20 @@ document takes a token: `Authorization: Bearer TOKEN`.
 """
 
 
+class _Api(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        if not self.openapi_schema:
+            illustrate(super().openapi())
+        assert self.openapi_schema is not None
+        return self.openapi_schema
+
+
 def create_app(services: Services) -> FastAPI:
     """The application. It opens nothing, and keeps nothing that the store or the log does not have."""
     snapshots = Snapshots(services.store)
     registry = CollectorRegistry()
     registry.register(Node(services))
-    app = FastAPI(
+    app = _Api(
         title="Kizuna",
         description=ABOUT,
         version=version("kizuna"),

@@ -14,7 +14,7 @@ from kizuna.projections.selection import SIGNS
 from . import paging
 from .answers import Json, answer
 from .errors import not_found, refused
-from .examples import documented
+from .examples import refusals
 from .paging import Cursor, Limit
 from .shapes import ENTITY_ANSWERS, ENTITY_LISTS
 from .snapshots import Snapshot, Snapshots
@@ -71,9 +71,8 @@ def _add(routes: APIRouter, snapshots: Snapshots, kind: str) -> None:
         summary=f"List {plural.capitalize()}",
         description=f"The newest by their own date first. Any other parameter is a filter: `name=value` or "
         f"`name.<comparison>=value` with {', '.join(SIGNS)}; names are {columns}.",
-        tags=[plural],
+        tags=["entities"],
         response_model=ENTITY_LISTS[kind],
-        responses=documented(f"list_{plural}"),
     )
     routes.add_api_route(
         f"/{plural}/{{entity_id}}",
@@ -83,9 +82,9 @@ def _add(routes: APIRouter, snapshots: Snapshots, kind: str) -> None:
         summary=f"Read {kind.capitalize()}",
         description=f"One {kind} by its entity_id, with its history"
         + (", its lines and the ledger of its movements." if kind == "order" else "."),
-        tags=[plural],
+        tags=["entities"],
         response_model=ENTITY_ANSWERS[kind],
-        responses=documented(f"read_{kind}", 404),
+        responses=refusals(404),
     )
 
 

@@ -12,7 +12,7 @@ from kizuna.schemas.errors import LogGap
 from . import paging
 from .answers import Json, answer
 from .errors import not_found, refused
-from .examples import documented
+from .examples import refusals
 from .paging import Cursor, Limit
 from .shapes import FailedAnswer, FailedGroups, FailedList
 from .snapshots import Snapshots
@@ -26,7 +26,6 @@ def router(snapshots: Snapshots, log: EventLog) -> APIRouter:
     @routes.get(
         "",
         response_model=FailedList,
-        responses=documented("list_failed_events"),
         description="Items that were refused and copies that clash with another, newest first. Any other "
         f"parameter is a filter, `name=value`, by {', '.join(failed_events.FILTERS)}.",
     )
@@ -38,14 +37,14 @@ def router(snapshots: Snapshots, log: EventLog) -> APIRouter:
             found = failed_events.list_failed(snapshot.cursor, filters, after, limit)
             return paging.page(snapshot.cut, found.items, question, found.after)
 
-    @routes.get("/groups", response_model=FailedGroups, responses=documented("group_failed_events"))
+    @routes.get("/groups", response_model=FailedGroups)
     def group_failed_events() -> Json:
         """How many there are of each code, path, reason and source; the most first."""
         with snapshots.open() as snapshot:
             groups = failed_events.group_failed(snapshot.cursor, MAX_GROUPS)
             return answer(snapshot.cut, {"items": groups})
 
-    @routes.get("/{failed_id}", response_model=FailedAnswer, responses=documented("read_failed_event", 404))
+    @routes.get("/{failed_id}", response_model=FailedAnswer, responses=refusals(404))
     def read_failed_event(failed_id: str) -> Json:
         """One failed event with the item as it came."""
         with snapshots.open() as snapshot:

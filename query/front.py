@@ -33,6 +33,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     loaded.filters["pretty"] = pretty
+    loaded.filters["lead"] = lead
     loaded.globals["bars"] = bars
     return loaded
 
@@ -75,6 +76,11 @@ def operations(app: FastAPI) -> dict[str, list[dict[str, Any]]]:
                 {**said, "method": method.upper(), "path": path, "example": content.get("example")}
             )
     return groups
+
+
+def lead(text: str) -> str:
+    """The first sentence, in one line."""
+    return " ".join(text.split()).split(". ")[0].rstrip(".:")
 
 
 def pretty(value: object) -> str:

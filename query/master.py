@@ -9,7 +9,6 @@ from kizuna.projections import master
 from . import paging
 from .answers import Json
 from .errors import refused
-from .examples import documented
 from .paging import Cursor, Limit
 from .shapes import MasterList, NoteList
 from .snapshots import Snapshots
@@ -22,7 +21,7 @@ def router(snapshots: Snapshots) -> APIRouter:
     for plural, kind in KINDS.items():
         _add(routes, snapshots, plural, kind)
 
-    @routes.get("/notes", response_model=NoteList, responses=documented("list_notes"), tags=["notes"])
+    @routes.get("/notes", response_model=NoteList, tags=["notes"])
     def list_notes(limit: Limit = 50, cursor: Cursor = None) -> Json:
         """Notes, newest first; one that carries a note_id as it was last told."""
         after = paging.start(["notes"], cursor)
@@ -49,5 +48,4 @@ def _add(routes: APIRouter, snapshots: Snapshots, plural: str, kind: master.Mast
         description=f"By {kind.id}: every property as `{kind.event_type}` last gave it, in history order.",
         tags=["master data"],
         response_model=MasterList,
-        responses=documented(f"list_{plural}"),
     )

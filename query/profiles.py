@@ -17,7 +17,7 @@ from kizuna.schemas.identifiers import COMPANY, subject_id
 from . import cursor, paging
 from .answers import Json, answer
 from .errors import ApiError, not_found, refused
-from .examples import documented
+from .examples import refusals
 from .paging import Cursor, Limit
 from .shapes import Of, ProfileAnswer, ProfileList, Timeline
 from .snapshots import Snapshot, Snapshots
@@ -27,6 +27,7 @@ HINT = "Look it up by an identifier, or search."
 Has = Annotated[
     list[str], Query(description="Only profiles with an identifier of this kind; may be repeated.")
 ]
+OfWhom = Annotated[Of, Query(description="Persons or companies.")]
 Sort = Annotated[str, Query(description="first_seen, last_seen or trait.<name> of a number or time.")]
 Direction = Annotated[Literal["asc", "desc"], Query(description="Missing values are last either way.")]
 Types = Annotated[list[str], Query(alias="type", description="Only events of this type; may be repeated.")]
@@ -63,9 +64,7 @@ class Search(BaseModel):
 def router(snapshots: Snapshots, workspace_key: str) -> APIRouter:
     routes = APIRouter(prefix="/api", tags=["profiles"])
 
-    @routes.post(
-        "/profiles/lookup", response_model=ProfileAnswer, responses=documented("look_up_profile", 404)
-    )
+    @routes.post("/profiles/lookup", response_model=ProfileAnswer, responses=refusals(404))
     def look_up_profile(lookup: Lookup) -> Json:
         """The profile of an identifier. Identifiers stay out of addresses, so this is a POST."""
         if not identifiers.is_person_kind(lookup.kind) and lookup.kind != COMPANY:
@@ -78,7 +77,7 @@ def router(snapshots: Snapshots, workspace_key: str) -> APIRouter:
         with snapshots.open() as snapshot:
             return _one(snapshot, subject_id(workspace_key, lookup.kind, value))
 
-    @routes.post("/profiles/search", response_model=ProfileList, responses=documented("search_profiles"))
+    @routes.post("/profiles/search", response_model=ProfileList)
     def search_profiles(search: Search) -> Json:
         """Profiles by words in their identifiers and names; the closest first."""
         question = ["search", search.of, search.query]
@@ -89,12 +88,10 @@ def router(snapshots: Snapshots, workspace_key: str) -> APIRouter:
             )
             return paging.page(snapshot.cut, found.items, question, found.after)
 
-    @routes.get(
-        "/profiles", response_model=ProfileList, responses=documented("list_profiles"), description=FILTERS
-    )
+    @routes.get("/profiles", response_model=ProfileList, description=FILTERS)
     def list_profiles(
         request: Request,
-        of: Of = "person",
+        of: OfWhom = "person",
         has: Has = [],  # noqa: B006 FastAPI copies it
         sort: Sort = "last_seen",
         order: Direction = "desc",
@@ -104,9 +101,7 @@ def router(snapshots: Snapshots, workspace_key: str) -> APIRouter:
         filters = paging.asked(request, "of", "has", "sort", "order")
         return _list(Question(of, tuple(has), filters, sort, order == "desc"), limit, cursor)
 
-    @routes.get(
-        "/companies", response_model=ProfileList, responses=documented("list_companies"), description=FILTERS
-    )
+    @routes.get("/companies", response_model=ProfileList, description=FILTERS)
     def list_companies(
         request: Request,
         sort: Sort = "last_seen",
@@ -117,17 +112,13 @@ def router(snapshots: Snapshots, workspace_key: str) -> APIRouter:
         filters = paging.asked(request, "sort", "order")
         return _list(Question("company", (), filters, sort, order == "desc"), limit, cursor)
 
-    @routes.get(
-        "/profiles/{profile_id}", response_model=ProfileAnswer, responses=documented("read_profile", 404)
-    )
+    @routes.get("/profiles/{profile_id}", response_model=ProfileAnswer, responses=refusals(404))
     def read_profile(profile_id: UUID) -> Json:
         """A profile by its id. A former id leads to the profile that has it now; `id` then is another."""
         with snapshots.open() as snapshot:
             return _one(snapshot, profile_id)
 
-    @routes.get(
-        "/profiles/{profile_id}/timeline", response_model=Timeline, responses=documented("read_timeline", 404)
-    )
+    @routes.get("/profiles/{profile_id}/timeline", response_model=Timeline, responses=refusals(404))
     def read_timeline(
         profile_id: UUID,
         types: Types = [],  # noqa: B006 FastAPI copies it

@@ -16,7 +16,6 @@ from kizuna.schemas.jsonschemas import documents
 from kizuna.schemas.payload import MODELS, Payload
 
 from .answers import Json, answer
-from .examples import documented
 from .shapes import DefinitionList, SchemaList, StatisticsAnswer, StatusAnswer
 from .snapshots import Snapshots
 from .status import status
@@ -30,14 +29,14 @@ SECRET = ("sha256",)
 def router(snapshots: Snapshots, log: EventLog) -> APIRouter:
     routes = APIRouter(prefix="/api", tags=["node"])
 
-    @routes.get("/status", response_model=StatusAnswer, responses=documented("read_status"))
+    @routes.get("/status", response_model=StatusAnswer)
     def read_status() -> Json:
         """What there is, how far the fold is, and that the records of the log add up."""
         bounds = log.bounds()
         with snapshots.open() as snapshot:
             return answer(snapshot.cut, status(snapshot, bounds))
 
-    @routes.get("/stats", response_model=StatisticsAnswer, responses=documented("read_statistics"))
+    @routes.get("/stats", response_model=StatisticsAnswer)
     def read_statistics() -> Json:
         """Counts and money over everything, and what looks wrong. It reads all events: ask now and then."""
         with snapshots.open() as snapshot:
@@ -58,7 +57,7 @@ def router(snapshots: Snapshots, log: EventLog) -> APIRouter:
                 },
             )
 
-    @routes.get("/definitions", response_model=DefinitionList, responses=documented("list_definitions"))
+    @routes.get("/definitions", response_model=DefinitionList)
     def list_definitions() -> Json:
         """The definitions in force: traits, workspace, write keys, tokens."""
         with snapshots.open() as snapshot:
@@ -79,7 +78,7 @@ def router(snapshots: Snapshots, log: EventLog) -> APIRouter:
                 },
             )
 
-    @routes.get("/schemas", response_model=SchemaList, responses=documented("list_schemas"))
+    @routes.get("/schemas", response_model=SchemaList)
     def list_schemas() -> Json:
         """Every event type with the JSON Schema of its properties and an example."""
         return answer(snapshots.stand(), {"items": catalogue()})

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Protocol
 
 import httpx
@@ -16,6 +17,9 @@ from . import running_node
 from .directory import DataDirectory
 from .options import load_settings
 from .running_node import Answer, Parameters, answered
+
+PATIENCE = 10.0
+PAUSE = 0.2
 
 
 class Api(Protocol):
@@ -48,20 +52,29 @@ def opened_api(directory: DataDirectory) -> Iterator[Api]:
     """Without a node nothing is folded meanwhile: answers are as old as the store. Raises ConfigurationError
     when there is no data, StoreLocked when a process holds the store that does not answer."""
     directory.require()
-    node = running_node.find(directory)
-    if node:
-        yield node
-        return
+    with ExitStack() as stack:
+        yield running_node.find(directory) or _local(directory, stack)
+
+
+def _local(directory: DataDirectory, stack: ExitStack) -> Api:
+    """A node that is starting, or another command, holds the store for a moment: it is waited for."""
     from kizuna.query.api import create_app
 
     from .wiring import new_secret, opened_services
 
     token = new_secret()
-    try:
-        with opened_services(directory, load_settings(directory), token) as services:
-            yield LocalApi(create_app(services), token)
-    except StoreLocked:
-        raise StoreLocked(
-            f"Another process holds {directory.path}, and no node answers for it.",
-            hint="A node that is starting or another command does: try again in a moment.",
-        ) from None
+    give_up = time.monotonic() + PATIENCE
+    while True:
+        try:
+            services = stack.enter_context(opened_services(directory, load_settings(directory), token))
+            return LocalApi(create_app(services), token)
+        except StoreLocked:
+            node = running_node.find(directory)
+            if node:
+                return node
+            if time.monotonic() > give_up:
+                raise StoreLocked(
+                    f"Another process holds {directory.path}, and no node answers for it.",
+                    hint="Wait until it is done, or stop it.",
+                ) from None
+            time.sleep(PAUSE)

@@ -73,8 +73,9 @@ def import_file(
             if progress.stage != stage:  # each stage has a rate and an end of its own
                 bar.remove_task(task)
                 stage = progress.stage
-                task = bar.add_task(STAGES[stage])
-            bar.update(task, completed=progress.rows, total=progress.total or None)
+                task = bar.add_task(STAGES[stage], total=None)
+            if stage != "arrange":  # it has no steps to count
+                bar.update(task, completed=progress.rows, total=progress.total or None)
 
         report = run_import(
             file,

@@ -6,7 +6,7 @@ import platform
 import sqlite3
 from dataclasses import asdict
 from importlib.metadata import version as version_of
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -14,9 +14,6 @@ from . import logs
 from .directory import DataDirectory
 from .options import DEFAULT_DATA, GROUP_NODE, AsJson, Data, SettingsFile, load_settings
 from .terminal import err, out, print_json, print_table, progress_bar
-
-if TYPE_CHECKING:
-    from .demo import Ready
 
 
 def register(app: typer.Typer) -> None:
@@ -61,40 +58,15 @@ def demo(
     A second start on the same directory goes on. A directory with other data is left alone.
     """
     from . import demo as shop
+    from . import welcome
 
     directory = DataDirectory(data)
     settings = load_settings(directory, settings_file, host=host, port=port)
     settings = load_settings(directory, settings_file, host=host, port=port, **shop.defaults(settings))
     logs.configure("warning" if settings.log_level == "info" else settings.log_level, settings.log_format)
     err.print(f"Opening the shop in {data} ...", style="dim")
-    shop.run(directory, settings, rate, _welcome)
-    err.print("The shop is closed. The next `kizuna demo` goes on.", style="dim")
-
-
-def _welcome(ready: Ready) -> None:
-    """Where to look, and commands that work as they stand."""
-    token = f'-H "Authorization: Bearer {ready.token}"'
-    asked = f'{{"kind": "user_id", "value": "{ready.user_id}"}}'
-    event = '{"type": "page.viewed", "ids": {"anonymous_id": "me"}, "properties": {"path": "/"}}'
-    out.print(
-        f"""
-[bold]The shop is open.[/]
-
-  page      {ready.address}/
-  API       {ready.address}/docs
-  token     {ready.token}   (read)
-
-[bold]Ask[/]
-  curl {token} {ready.address}/api/stats
-  curl {token} {ready.address}/api/profiles/lookup -H 'Content-Type: application/json' -d '{asked}'
-
-[bold]Tell[/]
-  curl -H "Authorization: Bearer {ready.key}" '{ready.address}/v1/events?wait=5s' -d '{event}'
-
-Ctrl-C closes it.
-""",
-        markup=True,
-    )
+    shop.run(directory, settings, rate, lambda ready: welcome.show(data, ready))
+    err.print("The shop is closed.", style="dim")
 
 
 def status(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:

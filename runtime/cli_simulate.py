@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -86,13 +86,15 @@ def simulate(
         bar = stack.enter_context(progress_bar())
         task = bar.add_task("sent", total=count)
 
-        def show(sent: Sent) -> None:
+        sent = Sent()
+
+        def show(so_far: Sent) -> None:
+            nonlocal sent
+            sent = so_far
             bar.update(task, completed=sent.touchpoints)
 
-        try:
-            sent = drive(shop, when, target, rate=rate, seconds=seconds, progress=show)
-        except KeyboardInterrupt:
-            return
+        with suppress(KeyboardInterrupt):
+            drive(shop, when, target, rate=rate, seconds=seconds, progress=show)
     if to != "-":
         refused = f", {sent.refused:,} refused" if sent.refused else ""
         err.print(f"{sent.touchpoints:,} events sent to {to}{refused}.")

@@ -15,7 +15,7 @@ from kizuna.projections.definitions import shipped
 from kizuna.query.api import create_app
 from kizuna.schemas.errors import KizunaError, StoreLocked
 
-from . import bootstrap, node_file, server
+from . import bootstrap, node_file, running_node, server
 from .directory import DataDirectory
 from .node_file import NodeFile
 from .settings import Settings
@@ -55,10 +55,11 @@ def run(
                 node_file.remove(directory)
                 _finish(services)
     except StoreLocked:
-        running = node_file.read(directory)
-        where = f" at {running.address}" if running else ""
+        running = running_node.find(directory)
+        if running is None:
+            raise
         raise StoreLocked(
-            f"A node runs on {directory.path} already{where}.",
+            f"A node runs on {directory.path} already at {running.address}.",
             hint="Use it, stop it first, or choose another directory with --data.",
         ) from None
 

@@ -45,14 +45,14 @@ class RunningNode:
             ) from error
 
     def answers(self) -> bool:
-        """Whether it is there: a node file outlives a node that was killed."""
+        """Whether it is there: the file outlives a node that was killed, and its port may be another's now."""
         try:
-            httpx.get(f"{self.address}/health", timeout=TIMEOUT)
+            response = httpx.get(f"{self.address}/api/keys", headers=self._headers, timeout=TIMEOUT)
         except httpx.ConnectError:
             return False
         except httpx.TransportError:
             return True  # busy, yet there
-        return True
+        return response.status_code not in (401, 403, 404)
 
 
 def find(directory: DataDirectory) -> RunningNode | None:

@@ -20,6 +20,9 @@ logger = logging.getLogger(__name__)
 GRACE_SECONDS = 30
 """How long requests in flight may take when the node stops."""
 
+KEEP_ALIVE_SECONDS = 75
+"""Longer than clients keep an idle connection, so that none is closed under a request on its way."""
+
 COLLECTOR_PREFIX = "/v1/"
 
 
@@ -67,6 +70,7 @@ def serve(app: ASGIApp, bound: socket.socket, projector: Projector, listening: C
         log_config=None,
         access_log=False,
         server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     # uvicorn raises the signal again when it is done. The node has a log and a store to close first.

@@ -6,7 +6,7 @@ import difflib
 import os
 from pathlib import Path
 from tomllib import TOMLDecodeError
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, ValidationError
 from pydantic_settings import (
@@ -103,7 +103,7 @@ class Settings(BaseSettings):
         )
 
 
-def load(file: Path | None, **given: object) -> Settings:
+def load(file: Path | None, **given: Any) -> Settings:
     """Settings of `file` (None: of none), the environment, and what the command line has `given`; None in
     `given` is as if it were not. Raises ConfigurationError that names what is wrong, and where."""
     for variable in os.environ:
@@ -121,7 +121,7 @@ def load(file: Path | None, **given: object) -> Settings:
         model_config = SettingsConfigDict(toml_file=file)
 
     try:
-        loaded = Loaded.model_validate({name: value for name, value in given.items() if value is not None})
+        loaded = Loaded(**{name: value for name, value in given.items() if value is not None})
         loaded.workspace()
         return loaded
     except TOMLDecodeError as error:

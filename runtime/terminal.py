@@ -10,7 +10,6 @@ import orjson
 from rich.console import Console
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     Progress,
     ProgressColumn,
     Task,
@@ -72,6 +71,16 @@ def local(moment: datetime) -> str:
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
+class DoneColumn(ProgressColumn):
+    """Steps done, of those there are; nothing before either is known."""
+
+    def render(self, task: Task) -> Text:
+        if not task.completed and not task.total:
+            return Text()
+        total = f" of {task.total:,.0f}" if task.total else ""
+        return Text(f"{task.completed:,.0f}{total}")
+
+
 class RateColumn(ProgressColumn):
     """Steps a second, since the start."""
 
@@ -85,7 +94,7 @@ def progress_bar() -> Progress:
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
+        DoneColumn(),
         RateColumn(),
         TimeRemainingColumn(),
         console=err,

@@ -41,6 +41,7 @@ class NodeProcess:
     def __init__(self, data: Path, *options: str, command: str = "run") -> None:
         self.data = data
         self.log = data.with_name(f"{data.name}.log")
+        self._client = httpx.Client(timeout=30)
         self._options = (command, "--data", str(data), "--port", "0", *options)
 
     def __enter__(self) -> NodeProcess:
@@ -53,6 +54,7 @@ class NodeProcess:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
+        self._client.close()
 
     def start(self, until: Literal["/health", "/ready"] = "/ready") -> None:
         """Returns when it answers there: it listens, or it has folded what the log holds."""
@@ -74,7 +76,7 @@ class NodeProcess:
             return False
         self.address, self.token = held["address"], held["token"]
         try:
-            return httpx.get(f"{self.address}{path}", timeout=5).status_code == 200
+            return self._client.get(f"{self.address}{path}").status_code == 200
         except httpx.TransportError:
             return False
 
@@ -91,9 +93,9 @@ class NodeProcess:
     def ask(self, method: str, path: str, **given: Any) -> httpx.Response:
         """The API, as an administrator."""
         headers = {"authorization": f"Bearer {self.token}"}
-        return httpx.request(method, f"{self.address}{path}", headers=headers, timeout=30, **given)
+        return self._client.request(method, f"{self.address}{path}", headers=headers, **given)
 
     def post(self, key: str, items: list[dict[str, object]], query: str = "") -> httpx.Response:
         """Touchpoints, to the collector."""
         headers = {"authorization": f"Bearer {key}"}
-        return httpx.post(f"{self.address}/v1/events{query}", json=items, headers=headers, timeout=30)
+        return self._client.post(f"{self.address}/v1/events{query}", json=items, headers=headers)

@@ -28,7 +28,7 @@ def _short(answer: dict[str, Any]) -> dict[str, Any]:
         if name in answer:
             answer[name] = answer[name][:shown]
     if "tables" in answer:
-        answer["tables"] = dict(list(answer["tables"].items())[:SHOWN])
+        answer["tables"] = {name: answer["tables"][name] for name in ("identifiers", "links")}
     return answer
 
 

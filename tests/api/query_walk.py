@@ -1,10 +1,11 @@
-"""One question for every route, at a node that folded the catalogue's examples and a few things that went wrong."""
+"""One question for every route, at a node that folded the catalogue's examples and things that went wrong."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import httpx
@@ -22,7 +23,7 @@ class Question(NamedTuple):
     method: str
     template: str
     path: str
-    params: dict[str, Any] = {}
+    params: Mapping[str, Any] = MappingProxyType({})
     body: object = None
     status: int = 200
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import httpx
 import pytest
 
 from kizuna.eventlog.memory import MemoryLog
@@ -153,10 +154,13 @@ def test_numbers_beyond_64_bits_are_kept_as_they_came(node: CollectorNode) -> No
 
 
 def test_items_too_deep_for_anybody_are_kept(node: CollectorNode) -> None:
-    deep = "[" * 900 + "]" * 900
-    (result,) = node.results('[{"type": "custom.deep", "properties": {"x": ' + deep + "}}]")
-    assert result["code"] == "too_large"
-    assert deep in node.failed[0]["item"]
+    items = [
+        '{"message_id": "m", "type": "custom.deep", "properties": {"x": ' + "[" * n + "]" * n + "}}"
+        for n in (40, 200, 1_020)
+    ]
+    codes = [result["code"] for result in node.results(f"[{','.join(items)}]")]
+    assert codes == ["too_large", "too_large", "invalid_json"]
+    assert [failed["item"] for failed in node.failed] == items
 
 
 def test_a_very_long_item_is_kept_in_part(node: CollectorNode) -> None:
@@ -266,8 +270,6 @@ def test_many_wait_at_once(node: CollectorNode) -> None:
     node.projector.start()
 
     async def post_all() -> list[dict[str, Any]]:
-        import httpx
-
         transport = httpx.ASGITransport(node.app)
         headers = {"x-write-key": node.secret}
         async with httpx.AsyncClient(transport=transport, base_url="http://node", headers=headers) as client:

@@ -130,7 +130,8 @@ def test_a_body_that_is_no_json_is_told_so_without_repeating_it(node: QueryNode)
     headers = {"content-type": "application/json", "authorization": f"Bearer {ADMIN}"}
     for body in (b'{"kind": "email", "value": "hana@example.com"', b"\xff", b"[1]"):
         response = node.answer("POST", "/api/profiles/lookup", content=body, extra=headers)
-        assert response.status_code == 422
+        assert response.status_code in (400, 422)
+        _check_error(response.content, "invalid")
         assert "hana" not in response.text
 
 
@@ -238,4 +239,5 @@ def test_a_rebuild_gives_the_same_store(node: QueryNode) -> None:
     report = question(node, "rebuild_store").ask(node, ADMIN).json()
     assert (report["differences"], report["swapped"]) == ({}, True)
     assert report["records"] == sum(bounds.end for bounds in node.log.bounds().values())
-    assert node.look_up("user_id", "C-1042") == before
+    after = node.look_up("user_id", "C-1042")
+    assert {**after, "positions": []} == {**before, "positions": []}

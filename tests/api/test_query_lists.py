@@ -208,7 +208,9 @@ def test_an_order_has_its_lines_its_history_and_its_ledger(orders: QueryNode) ->
     order = orders.get(f"/api/orders/{listed['entity_id']}")
     assert {name: order[name] for name in listed} == listed
     assert "lines" not in listed
-    assert [(line["product_id"], Decimal(line["quantity"])) for line in order["lines"]] == [("P-1", 2)]
+    assert [(line["product_id"], Decimal(line["quantity"])) for line in order["lines"]] == [
+        ("P-1", Decimal(2))
+    ]
     assert (order["total"], order["refunded"], order["net_total"]) == ("250", "50", "200")
     assert [one["type"] for one in order["history"]] == ["order.refunded", "order.updated", "order.completed"]
     moved = [(one["type"], one["amount"], one["occurred_at"]) for one in order["movements"]]

@@ -338,7 +338,7 @@ def test_a_profile_reads_a_plan_that_was_changed(node: QueryNode) -> None:
     node.submit(order("u-1", "A-1", "100", 1))
     node.fold()
     assert "big_orders" not in node.look_up("user_id", "u-1")["traits"]
-    body = {"name": "big_orders", "count": "order", "where": {"total": {"gte": 50}}}
+    body: dict[str, object] = {"name": "big_orders", "count": "order", "where": {"total": {"gte": 50}}}
     node.define(definition("trait", "big_orders", body, minute=1))
     node.fold()
     assert node.look_up("user_id", "u-1")["traits"]["big_orders"] == 1

@@ -212,7 +212,7 @@ def test_money_is_summed_by_currency_and_by_day(node: QueryNode) -> None:
 
 
 def test_numbers_that_are_none_are_warned_of(node: QueryNode) -> None:
-    body = {"name": "score", "sum": "custom.quiz.score"}
+    body: dict[str, object] = {"name": "score", "sum": "custom.quiz.score"}
     node.define(definition("trait", "score", body, minute=1))
     for score in ("7", "many", "1e30", None, 8):
         properties = {} if score is None else {"score": score}

@@ -77,7 +77,7 @@ def _definitions() -> list[Any]:
         for aggregate, paths in PATHS.items():
             for number, path in enumerate(paths):
                 name = f"{of}_{aggregate}_{number}"
-                body = {"name": name, "of": of, aggregate: path}
+                body: dict[str, object] = {"name": name, "of": of, aggregate: path}
                 made.append(definition("trait", name, body, minute=1))
     return made
 
@@ -105,8 +105,8 @@ def _item(random: Random) -> dict[str, Any]:
             return {**common, "type": "customer.identified", "ids": both, "properties": {}}
         case 4:
             score = random.choice([amount, "none", 7, None, "1e30"])
-            properties = {"score": score, "topic": random.choice(["skin", "hair", "é"])}
-            return {**common, "type": "custom.quiz", "properties": properties}
+            answers = {"score": score, "topic": random.choice(["skin", "hair", "é"])}
+            return {**common, "type": "custom.quiz", "properties": answers}
         case 5:
             stage = random.choice(["qualified", "proposal"])
             deal = {"deal_id": number, "company_id": f"K-{company}", "stage": stage, "close_date": day[:10]}

@@ -142,6 +142,26 @@ def test_a_node_killed_under_load_loses_nothing_and_counts_nothing_twice(kills: 
     _compare(data, {event_id_for("shop", message) for message in acknowledged}, sold)
 
 
+def test_sigterm_under_load_loses_nothing(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with NodeProcess(data) as node:
+        key = kizuna_json("keys", "create", "shop", "--data", data)["key"]
+        clients = [Client(node, key, seed) for seed in (3, 4)]
+        for client in clients:
+            client.start()
+        time.sleep(1)
+        assert node.stop() == 0
+        node.start(until="/health")
+        for client in clients:
+            client.finish()
+        acknowledged = [message for client in clients for message in client.acknowledged]
+        status = _folded(data)
+        assert status["events"] == len(acknowledged) > BATCH
+        # A request is finished or refused whole: what was sent again had not been kept.
+        assert status["duplicates"] == 0
+        assert node.stop() == 0
+
+
 def _folded(data: Path) -> dict[str, int]:
     """The status, once the node has folded everything."""
     until = time.monotonic() + 120

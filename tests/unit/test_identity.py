@@ -7,8 +7,8 @@ from uuid import UUID
 
 from hypothesis import given
 from hypothesis import strategies as st
-from kizuna.projections.identity import TWO_USERS, Link, Node, Order, resolve
 
+from kizuna.projections.identity import TWO_USERS, Link, Node, Order, resolve
 from tests.folding import NOW
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+
 from kizuna.eventlog import topics
 from kizuna.eventlog.memory import MemoryLog
 from kizuna.eventlog.port import Bounds, NewRecord, TopicPartition
@@ -14,7 +15,6 @@ from kizuna.projections.store import BEGINNING
 from kizuna.schemas import times
 from kizuna.schemas.errors import ForeignLog, LogGap
 from kizuna.schemas.position import Position
-
 from tests.folding import LOG, NOW
 
 TOUCH = TopicPartition(topics.TOUCHPOINTS, 0)
