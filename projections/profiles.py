@@ -77,7 +77,6 @@ class Subject(NamedTuple):
 
 
 SUBJECT = "SELECT subject, subject_id, kind, value, profile FROM identifiers"
-LINK = "SELECT a, b, accepted, reason, forced, event_id, received_at, occurred_at FROM links"
 FIELD = "SELECT subject, field, value FROM fields"
 FIELD_SAID = "SELECT subject, field, value, said.occurred_at, said.received_at, said.event_id FROM fields"
 PUBLIC_ID = "SELECT i.subject, p.subject_id FROM identifiers i JOIN identifiers p ON p.subject = i.profile"
@@ -164,8 +163,11 @@ def fields_of(
 
 def _links(snapshot: duckdb.DuckDBPyConnection, subjects: Sequence[Subject]) -> list[LinkOfTwo]:
     """In admission order."""
-    own = [one.number for one in subjects]
-    rows = {*rows_of(snapshot, LINK, "a", own), *rows_of(snapshot, LINK, "b", own)}
+    own = ", ".join(str(one.number) for one in subjects)
+    rows = snapshot.execute(
+        "SELECT a, b, accepted, reason, forced, event_id, received_at, occurred_at FROM links "
+        f"WHERE a IN ({own}) OR b IN ({own})"
+    ).fetchall()
     pairs = {one.number: one.pair for one in subjects}
     strangers = {subject for row in rows for subject in row[:2]} - pairs.keys()
     if strangers:

@@ -45,7 +45,7 @@ class RunningNode:
             ) from error
 
     def answers(self) -> bool:
-        """Whether it is there: the file outlives a node that was killed, and its port may be another's now."""
+        """Whether it is there: the file outlives a killed node, and its port may be another's now."""
         try:
             response = httpx.get(f"{self.address}/api/keys", headers=self._headers, timeout=TIMEOUT)
         except httpx.ConnectError:

@@ -1,4 +1,4 @@
-"""A small world to fold in tests: items go through the door into a log in memory, and from there into a store."""
+"""A small world to fold in tests: items go through the door into a log in memory, then into a store."""
 
 from __future__ import annotations
 

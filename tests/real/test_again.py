@@ -20,7 +20,8 @@ def test_again_and_shuffled(worlds: Worlds, tmp_path: Path, name: str) -> None:
     shuffled = tmp_path / "shuffled.parquet"
     with duckdb.connect() as connection:
         connection.execute(
-            f"COPY (SELECT * EXCLUDE file_row_number FROM read_parquet('{world.path}', file_row_number = true)"
+            "COPY (SELECT * EXCLUDE file_row_number "
+            f"FROM read_parquet('{world.path}', file_row_number = true)"
             f" ORDER BY hash(file_row_number + 1)) TO '{shuffled}' (FORMAT parquet)"
         )
     map_file = example(name)
