@@ -106,6 +106,9 @@ def _check(item: object, origin: Origin) -> _Checked | Refusal:
     if origin.rights == "public" and sent.event_id:
         # Whoever reads the key in a web page could else take the ids of another source's events.
         return Refusal("not_allowed", "event_id", "event_id takes a secret write key: send message_id")
+    if origin.rights == "public" and any(ref.namespace for ref in sent.entities):
+        # It could else refund what another source sold.
+        return Refusal("not_allowed", "entities", "a namespace takes a secret write key: leave it out")
     if sent.version is not None and sent.version > model.VERSION:
         return Refusal("invalid", "version", f"the latest version of {sent.type} is {model.VERSION}")
     properties = codec.canonical(sent.properties)

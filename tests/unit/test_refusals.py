@@ -113,11 +113,14 @@ def test_a_long_path_is_cut() -> None:
     assert len(refuse({"type": "page.viewed", "ids": {"x" * 5_000: "1"}}).path) == 200
 
 
-def test_a_public_key_names_a_person_chooses_no_event_id_and_sends_no_staff_work() -> None:
+def test_a_public_key_names_a_person_no_event_id_no_namespace_and_sends_no_staff_work() -> None:
     assert accept({"type": "page.viewed", "ids": {"anonymous_id": "a"}}, "public")["rights"] == "public"
     assert refuse({"type": "page.viewed"}, "public").code == "no_identity"
     chosen = {"type": "page.viewed", "ids": {"anonymous_id": "a"}, "event_id": str(UUID(int=3))}
     assert (refuse(chosen, "public").code, refuse(chosen, "public").path) == ("not_allowed", "event_id")
+    foreign = {**chosen, "entities": [{"kind": "order", "id": "1001", "namespace": "till-1"}]}
+    del foreign["event_id"]
+    assert (refuse(foreign, "public").code, refuse(foreign, "public").path) == ("not_allowed", "entities")
     for type_, model in MODELS.items():
         result = send(example(type_), "public")
         if not model.PUBLIC:
