@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import zlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
+from .deadline import Deadline
 from .problem import Problem, retry_later
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -38,6 +38,7 @@ class Intake:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
+        self._deadline = Deadline(limits.receive_seconds)
         self._held = 0
 
     async def receive(self, receive: Receive, *, declared: int, packed: bool) -> bytes:
@@ -47,7 +48,7 @@ class Intake:
             raise self._too_large(closing=True)
         chunks: list[bytes] = []
         try:
-            async with asyncio.timeout(self._limits.receive_seconds):
+            with self._deadline:
                 await self._collect(receive, chunks)
             raw = chunks[0] if len(chunks) == 1 else b"".join(chunks)
             if packed or raw.startswith(_GZIP):

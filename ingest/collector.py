@@ -98,7 +98,7 @@ class _Collector:
             packed=sent.get(b"content-encoding", b"").strip().lower() == b"gzip",
         )
         try:
-            items = parse(body, sent.get(b"content-type", b"").lower(), self._limits.items)
+            items = parse(body, sent.get(b"content-type", b""), self._limits.items)
             outcome = await self._admit(items, write_key)
             answer: dict[str, object] = {
                 "accepted": len(outcome.touchpoints),
@@ -130,12 +130,14 @@ class _Collector:
         some = [(topic, given) for topic, given in records if given]
         if some:
             await self._appender.append(some)
-        for code, count in outcome.codes.items():
-            metrics.items(code).inc(count)
+        if outcome.touchpoints:
+            metrics.items("accepted").inc(len(outcome.touchpoints))
+        for code in outcome.refused:
+            metrics.items(code).inc()
 
 
 async def _answer(send: Send, status: int, body: bytes, headers: Iterable[Header]) -> None:
-    described = [_JSON, (b"content-length", str(len(body)).encode())] if body else []
+    described = [_JSON, (b"content-length", b"%d" % len(body))] if body else []
     await send({"type": "http.response.start", "status": status, "headers": [*described, *headers]})
     await send({"type": "http.response.body", "body": body})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import orjson
@@ -41,7 +42,7 @@ def parse(body: bytes, content_type: bytes, most: int) -> Items:
     """JSON whatever the content type says, lines where it says so or the body has several. Raises Problem
     when the body as a whole is no JSON, or has more than `most` items."""
     body = body.removeprefix(_SIGNATURE)
-    if not any(kind in content_type for kind in _LINE_TYPES):
+    if not _by_line(content_type):
         try:
             value = orjson.loads(body)
         except orjson.JSONDecodeError as error:
@@ -54,6 +55,11 @@ def parse(body: bytes, content_type: bytes, most: int) -> Items:
             return _bounded(Items(value if isinstance(value, list) else [value], None, body), most)
     lines = [line for line in map(bytes.strip, body.split(b"\n")) if line]
     return _bounded(Items([_line(line) for line in lines], lines, body), most)
+
+
+@lru_cache(maxsize=100)
+def _by_line(content_type: bytes) -> bool:
+    return any(kind in content_type.lower() for kind in _LINE_TYPES)
 
 
 def _bounded(items: Items, most: int) -> Items:

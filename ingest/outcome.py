@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
@@ -12,7 +11,7 @@ import orjson
 
 from kizuna.eventlog.port import NewRecord
 from kizuna.schemas.admission import Accepted, Origin, admit
-from kizuna.schemas.refusal import Refusal
+from kizuna.schemas.refusal import Code, Refusal
 
 from .failures import failed_record
 from .items import Items, Unparsed
@@ -21,13 +20,13 @@ Result = dict[str, object]
 
 
 class Outcome(NamedTuple):
-    """`touchpoints` and `failed` are the records to append, `results` one answer for each item, in order, and
-    `codes` how often each code occurs in them."""
+    """`touchpoints` and `failed` are the records to append, `results` one answer for each item, in order;
+    `refused` are the codes of those that failed."""
 
     touchpoints: list[NewRecord]
     failed: list[NewRecord]
     results: list[Result]
-    codes: Counter[str]
+    refused: list[Code]
 
 
 def decide(
@@ -43,13 +42,12 @@ def gather(
     items: Items, decisions: Sequence[Accepted | Refusal], origin: Origin, new_id: Callable[[], UUID]
 ) -> Outcome:
     """The outcome of all items. A refused one is kept as it came."""
-    outcome = Outcome([], [], [], Counter())
+    outcome = Outcome([], [], [], [])
     texts: list[str] = []
     for index, decision in enumerate(decisions):
         if isinstance(decision, Accepted):
             outcome.touchpoints.append(NewRecord(decision.key, decision.value))
             outcome.results.append({"code": "accepted", "event_id": decision.event_id})
-            outcome.codes["accepted"] += 1
             continue
         texts = texts or items.texts()
         failed_id = _failed_id(items.values[index], texts[index], origin.source) or new_id()
@@ -71,7 +69,7 @@ def gather(
                 "failed_id": failed_id,
             }
         )
-        outcome.codes[decision.code] += 1
+        outcome.refused.append(decision.code)
     return outcome
 
 

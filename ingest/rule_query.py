@@ -116,7 +116,9 @@ class _Query:
     def rows(self, fits: str) -> str:
         """First layer: the typed values of each row, and what is wrong with it first."""
         sheet = self._sheet
-        timeless = f"CASE WHEN v0 IS NULL THEN {problem('occurred_at', 'is empty')} END"
+        column = self._rule.occurred_at.column
+        reason = f"column {column} is empty" if column else "is empty"
+        timeless = f"CASE WHEN v0 IS NULL THEN {problem('occurred_at', reason)} END"
         columns = [
             f"{self._row_id()} AS row_id",
             *(f"{sheet.column(name)} AS k{n}" for n, name in enumerate(self._rule.key)),

@@ -130,7 +130,6 @@ class Projector:
             try:
                 self._answer_calls()
                 if self._step():
-                    self.caught_up.set()
                     self._log.wait(IDLE_SECONDS)
             except TransientError as error:
                 self._next = None
@@ -161,8 +160,12 @@ class Projector:
         self._next = None if reading.caught_up else self._ahead.submit(self._read, reading.stands)
         if not len(reading.batch):
             self._tick(reading)
+            self.caught_up.set()
             return True
         self._fold.apply(reading.batch)
+        if reading.caught_up:
+            # Under a steady stream there is always something to read, but nothing old.
+            self.caught_up.set()
         self.statistics["batches"] += 1
         self.statistics["records"] += len(reading.batch)
         with self._folded:

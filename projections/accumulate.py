@@ -45,7 +45,7 @@ def contribute(script: Script, plan: Plan) -> None:
     """Fill `contributions`: the events of the batch, and those that it gave a person, each with whom it
     counts for."""
     script.execute(CONTRIBUTIONS + _typed(plan))
-    if script.execute(ANY_JOINED_LATE).fetchone() is not None:
+    if script.first(ANY_JOINED_LATE) is not None:
         script.execute(JOINED_LATE + _typed(plan))
 
 
@@ -86,9 +86,9 @@ class _Batch:
         named = [f"SELECT {OWNER[of]} AS subject FROM changes_{kind}" for kind in sorted(self.kinds)]
         named.append(f"SELECT {SUBJECT[of]} AS subject FROM contributions")
         return (
-            self.script.execute(
+            self.script.first(
                 f"SELECT 1 FROM ({' UNION ALL '.join(named)}) WHERE subject IS NOT NULL LIMIT 1"
-            ).fetchone()
+            )
             is not None
         )
 

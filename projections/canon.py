@@ -20,11 +20,10 @@ def digest(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
     """Per table its number of rows and the sum of their MD5s (mod 2^128), as text."""
     found = {}
     for table in compared(connection):
-        row = connection.execute(
+        (row,) = connection.execute(
             f"SELECT count(*), coalesce(sum(md5_number_upper(line)::HUGEINT), 0) % {_WORD}, "
             f"coalesce(sum(md5_number_lower(line)::HUGEINT), 0) % {_WORD} FROM ({lines(table)})"
-        ).fetchone()
-        assert row is not None
+        ).fetchall()
         found[table.name] = f"{row[0]}:{row[1]:016x}{row[2]:016x}"
     return found
 
@@ -55,9 +54,11 @@ def twice(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     found = {}
     for table in compared(connection):
         key = ", ".join(f'"{name}"' for name in table.state_key)
-        row = connection.execute(f"SELECT count(*) - count(DISTINCT ({key})) FROM {table.name}").fetchone()
-        if row is not None and row[0]:
-            found[table.name] = int(row[0])
+        ((many,),) = connection.execute(
+            f"SELECT count(*) - count(DISTINCT ({key})) FROM {table.name}"
+        ).fetchall()
+        if many:
+            found[table.name] = int(many)
     return found
 
 

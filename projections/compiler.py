@@ -148,7 +148,7 @@ class _Shape:
         counted = f"sum({self.sign}1)" if self.sign else "count(*)"
         return self._compiled(
             "totals",
-            f'CASE WHEN "{number}" > 0 THEN round("{total}" / "{number}", 4)::DECIMAL(38,4) END',
+            _quotient(f'"{total}"', f'"{number}"'),
             Component(
                 total,
                 sql_type,
@@ -196,6 +196,16 @@ class _Shape:
             "list": f"coalesce(list(value ORDER BY value) {mine}, [])[:{MAX_LISTED}]",
         }[aggregate]
         return Compiled(self.trait, self.origin, self.event_type, "values", read, (), value, self.predicate)
+
+
+def _quotient(total: str, number: str) -> str:
+    """total / number to four decimals, halves away from zero, in whole numbers: DuckDB divides DECIMALs as
+    floats."""
+    whole = f"({total} * 10000)::HUGEINT"
+    return (
+        f"CASE WHEN {number} > 0 THEN (sign({whole}) * ((2 * abs({whole}) + {number}) // (2 * {number})))"
+        "::DECIMAL(38,0) * 0.0001::DECIMAL(4,4) END"
+    )
 
 
 def _conditions(trait: Trait, source: Source, parameters: Parameters) -> Iterator[str]:

@@ -74,13 +74,18 @@ FROM parsed
 NO_ENVELOPE = "the record is no envelope: it lacks an id, a type, a time, a source or a hash"
 
 
-def decode(script: Script, rows: Rows) -> None:
-    """Fill `incoming`. What is no envelope becomes a failed event; older versions are lifted to today's."""
+def parse(script: Script, rows: Rows) -> None:
+    """Fill `incoming`. Called outside of a transaction: what is no JSON ends a statement, and with it the
+    transaction that it stands in."""
     with script.table("batch_rows", arrow(rows)):
         try:
             script.execute(DECODE.replace("<text>", "value"))
         except (duckdb.InvalidInputException, duckdb.ConversionException):
             script.execute(DECODE.replace("<text>", "CASE WHEN json_valid(value) THEN value END"))
+
+
+def settle(script: Script) -> None:
+    """What is no envelope becomes a failed event; older versions are lifted to today's."""
     _set_bad_aside(script)
     _lift(script)
 

@@ -32,7 +32,7 @@ SET_ASIDE = f"INSERT INTO copies SELECT {COPY} FROM ranked WHERE place > 1"
 def drop_duplicates(script: Script) -> bool:
     """Leave in `incoming` only what counts; every other copy goes to `copies`. True when an event that
     counted so far was displaced: it is then in `displaced`, and gone from `events`."""
-    clashing = script.execute(CLASHES).fetchone()
+    clashing = script.first(CLASHES)
     if not clashing or not clashing[0]:
         return False
     script.execute(RANKED)
@@ -41,10 +41,10 @@ def drop_duplicates(script: Script) -> bool:
         'DELETE FROM incoming WHERE ("partition", "offset") IN '
         '(SELECT ("partition", "offset") FROM ranked WHERE place > 1 AND NOT held)'
     )
-    displaced = script.execute(
+    displaced = script.first(
         "CREATE OR REPLACE TEMP TABLE displaced AS SELECT e.* FROM events e WHERE event_id IN "
         "(SELECT event_id FROM ranked WHERE held AND place > 1)"
-    ).fetchone()
+    )
     if not displaced or not displaced[0]:
         return False
     script.execute("DELETE FROM events WHERE event_id IN (SELECT event_id FROM displaced)")

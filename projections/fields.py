@@ -21,7 +21,7 @@ HISTORY = _SAID.format(company="e.company", subject="e.subject", source="events 
 def write_fields(script: Script, *, refold: bool) -> None:
     """Merge what the batch said; the subjects in `refold` are told again from all their history."""
     told = BATCH
-    if not refold and script.execute(ANY).fetchone() is None:
+    if not refold and script.first(ANY) is None:
         return
     if refold:
         script.execute("DELETE FROM fields WHERE subject IN (SELECT subject FROM refold)")

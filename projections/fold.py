@@ -52,12 +52,15 @@ class Fold:
 
     def apply(self, batch: Batch) -> None:
         """Fold a batch, its positions and T in one transaction: all of it, or nothing."""
+        if batch.touchpoints:
+            with self._timed("decode"):
+                decode.parse(self._script, batch.touchpoints)
         self._script.execute("BEGIN")
         try:
             self._define(batch.definitions)
             self._fail(batch.failed)
             if batch.touchpoints:
-                self._touch(batch.touchpoints)
+                self._touch()
             self._stand(batch.positions, batch.t, batch.recorded_high)
             with self._timed("commit"):
                 self._script.execute("COMMIT")
@@ -66,10 +69,10 @@ class Fold:
             self._script.execute("ROLLBACK")
             raise
 
-    def _touch(self, rows: Rows) -> None:
+    def _touch(self) -> None:
         script, plan = self._script, self.plan
         with self._timed("decode"):
-            decode.decode(script, rows)
+            decode.settle(script)
         with self._timed("duplicates"):
             displaced = duplicates.drop_duplicates(script)
         with self._timed("subjects"):

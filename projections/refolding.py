@@ -26,7 +26,7 @@ DISPLACED = """
 def find_losers(script: Script, *, displaced: bool) -> bool:
     """Fill `refold`. True when somebody is in it."""
     script.execute("CREATE OR REPLACE TEMP TABLE refold (subject BIGINT)")
-    counted = script.execute(LOSERS.format(displaced=DISPLACED if displaced else "")).fetchone()
+    counted = script.first(LOSERS.format(displaced=DISPLACED if displaced else ""))
     return counted is not None and counted[0] > 0
 
 

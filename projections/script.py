@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -25,6 +26,14 @@ class Script:
     ) -> duckdb.DuckDBPyConnection:
         (statement,) = self._parsed(sql)
         return self.connection.execute(statement, parameters or None)
+
+    def first(
+        self, sql: str, parameters: Sequence[object] | dict[str, object] | None = None
+    ) -> tuple[Any, ...] | None:
+        """The first row, or the number of rows changed. Reads the whole result: a connection refuses other
+        work while some of it is unread."""
+        rows = self.execute(sql, parameters).fetchall()
+        return rows[0] if rows else None
 
     @contextmanager
     def table(self, name: str, rows: pa.Table) -> Iterator[None]:

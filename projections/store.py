@@ -136,9 +136,8 @@ class Store:
                 self._gate.notify_all()
 
     def _held_id(self) -> UUID:
-        row = self.writer.execute("SELECT value FROM meta WHERE key = 'store_id'").fetchone()
-        assert row is not None
-        return UUID(row[0])
+        ((held,),) = self.writer.execute("SELECT value FROM meta WHERE key = 'store_id'").fetchall()
+        return UUID(held)
 
     def pending(self) -> int:
         """Bytes in the write-ahead log."""
@@ -184,11 +183,10 @@ def wal(path: Path) -> Path:
 
 def cut(snapshot: duckdb.DuckDBPyConnection) -> Cut:
     """Where the snapshot stands."""
-    rows = snapshot.execute(
-        'SELECT topic, generation, "partition", "offset" FROM positions ORDER BY ALL'
-    ).fetchall()
-    clock = snapshot.execute("SELECT t, recorded_high FROM clock").fetchone()
-    assert clock is not None
+    rows = snapshot.execute('SELECT topic, generation, "partition", "offset" FROM positions').fetchall()
+    (clock,) = snapshot.execute("SELECT t, recorded_high FROM clock").fetchall()
     return Cut(
-        tuple(Position(*row) for row in rows), clock[0].replace(tzinfo=UTC), clock[1].replace(tzinfo=UTC)
+        tuple(sorted(Position(*row) for row in rows)),
+        clock[0].replace(tzinfo=UTC),
+        clock[1].replace(tzinfo=UTC),
     )

@@ -107,7 +107,7 @@ def link_subjects(script: Script) -> None:
     changed = {row[0] for row in script.execute(EARLIER).fetchall()}
     if changed:
         script.execute(MOVE_BACK)
-    if script.execute("SELECT 1 FROM named WHERE linking LIMIT 1").fetchone() is not None:
+    if script.first("SELECT 1 FROM named WHERE linking LIMIT 1") is not None:
         script.execute(f"CREATE OR REPLACE TEMP TABLE evidence AS {EVIDENCE}")
         _keep_evidence(script)
         pairs = script.execute("SELECT a, b FROM evidence").fetchall()

@@ -18,7 +18,7 @@ from kizuna.schemas.envelope import Rights, ShortText
 from .answers import Json, answer
 from .errors import ApiError, not_found
 from .examples import refusals
-from .shapes import KeyList, NewKey, NewToken, RebuildAnswer, Removed, TokenList
+from .node_shapes import KeyList, NewKey, NewToken, RebuildAnswer, Removed, TokenList
 from .snapshots import Snapshots
 
 

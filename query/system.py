@@ -16,7 +16,7 @@ from kizuna.schemas.jsonschemas import documents
 from kizuna.schemas.payload import MODELS, Payload
 
 from .answers import Json, answer
-from .shapes import DefinitionList, SchemaList, StatisticsAnswer, StatusAnswer
+from .node_shapes import DefinitionList, SchemaList, StatisticsAnswer, StatusAnswer
 from .snapshots import Snapshots
 from .status import status
 

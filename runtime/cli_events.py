@@ -13,7 +13,7 @@ from kizuna.eventlog import topics
 from kizuna.schemas import times
 
 from .directory import DataDirectory
-from .options import DEFAULT_DATA, GROUP_EVENTS, AsJson, Data, load_settings
+from .options import DEFAULT_DATA, GROUP_EVENTS, AsJson, Data, load_settings, told
 from .terminal import err, local, out, print_json, print_json_line, print_table
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ Limit = Annotated[
 
 
 def register(app: typer.Typer) -> None:
-    app.command(rich_help_panel=GROUP_EVENTS)(tail)
+    app.command(help=told(tail), rich_help_panel=GROUP_EVENTS)(tail)
     app.add_typer(failed, name="failed", rich_help_panel=GROUP_EVENTS)
 
 

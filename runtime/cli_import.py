@@ -15,7 +15,7 @@ from kizuna.eventlog.memory import MemoryLog
 from kizuna.eventlog.port import EventLog, LogIdentity
 
 from .directory import DataDirectory
-from .options import DEFAULT_DATA, GROUP_EVENTS, AsJson, Data, load_settings
+from .options import DEFAULT_DATA, GROUP_EVENTS, AsJson, Data, load_settings, told
 from .terminal import err, out, print_json, progress_bar
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ STAGES = {"read": "reading", "arrange": "sorting", "append": "appending"}
 
 
 def register(app: typer.Typer) -> None:
-    app.command("import", rich_help_panel=GROUP_EVENTS)(import_file)
+    app.command("import", help=told(import_file), rich_help_panel=GROUP_EVENTS)(import_file)
 
 
 def import_file(

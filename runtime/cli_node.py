@@ -12,13 +12,13 @@ import typer
 
 from . import logs
 from .directory import DataDirectory
-from .options import DEFAULT_DATA, GROUP_NODE, AsJson, Data, SettingsFile, load_settings
+from .options import DEFAULT_DATA, GROUP_NODE, AsJson, Data, SettingsFile, load_settings, told
 from .terminal import err, out, print_json, print_table, progress_bar
 
 
 def register(app: typer.Typer) -> None:
     for command in (run, demo, status, rebuild, doctor, version):
-        app.command(rich_help_panel=GROUP_NODE)(command)
+        app.command(help=told(command), rich_help_panel=GROUP_NODE)(command)
 
 
 Host = Annotated[

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from .options import GROUP_EVENTS
+from .options import GROUP_EVENTS, told
 from .terminal import err, progress_bar
 
 EVENTS_A_DAY = 2.0
@@ -17,7 +17,7 @@ EVENTS_A_DAY = 2.0
 
 
 def register(app: typer.Typer) -> None:
-    app.command(rich_help_panel=GROUP_EVENTS)(simulate)
+    app.command(help=told(simulate), rich_help_panel=GROUP_EVENTS)(simulate)
 
 
 def simulate(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -30,6 +32,12 @@ DEFAULT_DATA = Path("data")
 GROUP_NODE = "Node"
 GROUP_EVENTS = "Events"
 GROUP_ACCESS = "Access"
+
+
+def told(command: Callable[..., None]) -> str:
+    """The docstring of a command with its paragraphs in one line each: the terminal breaks them."""
+    paragraphs = inspect.cleandoc(command.__doc__ or "").split("\n\n")
+    return "\n\n".join(" ".join(one.split()) for one in paragraphs)
 
 
 def load_settings(directory: DataDirectory, file: Path | None = None, **given: object) -> Settings:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import duckdb
 import orjson
 import pytest
 
@@ -287,3 +288,35 @@ def test_version(run: Run) -> None:
     answer = run("version", "--json").json
     assert isinstance(answer, dict)
     assert answer.keys() == {"kizuna", "python", "duckdb", "sqlite"}
+
+
+def test_without_a_node_status_tells_the_lag_and_rebuild_folds(
+    run: Run, data: Path, sales: tuple[Path, Path]
+) -> None:
+    run("import", sales[0], "--map", sales[1], "--data", data)
+    before = run("status", "--data", data, "--json").json
+    assert isinstance(before, dict)
+    assert (before["events"], before["lag"]) == (0, 3)
+    told = run("rebuild", "--data", data, "--json").json
+    assert isinstance(told, dict)
+    assert (told["swapped"], told["differences"]) == (True, None)
+    after = run("status", "--data", data, "--json").json
+    assert isinstance(after, dict)
+    assert (after["events"], after["profiles"], after["failed_events"], after["lag"]) == (2, 1, 1, 0)
+
+
+def test_a_store_of_another_version_is_told_and_rebuilt(
+    run: Run, data: Path, sales: tuple[Path, Path]
+) -> None:
+    run("import", sales[0], "--map", sales[1], "--data", data)
+    run("rebuild", "--data", data)
+    with duckdb.connect(str(data / "store.duckdb")) as store:
+        store.execute("UPDATE meta SET value = '0' WHERE key = 'fold'")
+    told = run("status", "--data", data)
+    assert told.code == 3
+    assert "kizuna rebuild" in told.err
+    assert verdicts(run("doctor", "--data", data, "--json"))["store"] == "bad"
+    assert run("rebuild", "--data", data).code == 0
+    after = run("status", "--data", data, "--json").json
+    assert isinstance(after, dict)
+    assert (after["events"], after["lag"]) == (2, 0)

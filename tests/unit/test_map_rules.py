@@ -203,7 +203,7 @@ def test_keys_do_not_run_together(tmp_path: Path) -> None:
 def test_an_event_without_a_time_fails(tmp_path: Path) -> None:
     imported = import_text(tmp_path, "at,x\n2026-01-01,a\n,b\n", a_map())
     (failed,) = imported.failed
-    assert (failed["path"], failed["reason"], failed["line"]) == ("occurred_at", "is empty", 3)
+    assert (failed["path"], failed["reason"], failed["line"]) == ("occurred_at", "column at is empty", 3)
 
 
 def test_a_constant_time_fills_in(tmp_path: Path) -> None:

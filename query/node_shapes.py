@@ -1,0 +1,157 @@
+"""The shapes of answers about the node itself: status, statistics, definitions, schemas, keys, tokens."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any, Literal
+
+from pydantic import Field
+
+from .shapes import Amount, Shape, Standing
+
+
+class DefinitionShape(Shape):
+    kind: str
+    name: str
+    layer: Literal["shipped", "user"]
+    received_at: datetime
+    body: dict[str, Any]
+
+
+class DefinitionList(Standing):
+    items: list[DefinitionShape]
+
+
+class SchemaItem(Shape):
+    type: str
+    version: int
+    public: bool = Field(description="Whether a public write key may send it.")
+    entity: str | None = Field(description="The kind of thing it is about.")
+    json_schema: dict[str, Any] = Field(alias="schema", description="JSON Schema of its properties.")
+    example: dict[str, Any] = Field(description="A submission that is accepted as it stands.")
+
+
+class SchemaList(Standing):
+    items: list[SchemaItem]
+
+
+class CountsShape(Standing):
+    events: int
+    profiles: int = Field(description="Profiles of persons.")
+    companies: int = Field(description="Profiles of companies.")
+    duplicates: int
+    failed_events: int
+
+
+class TopicAccount(Shape):
+    topic: str
+    records: int = Field(description="Records that the log holds.")
+    folded: int = Field(description="Records that are folded: events + duplicates + failed_events.")
+    events: int = Field(description="Events, or definitions.")
+    duplicates: int
+    failed_events: int
+
+
+class SourceAccount(Shape):
+    source: str
+    records: int = Field(description="events + duplicates + failed_events")
+    events: int
+    duplicates: int
+    failed_events: int
+
+
+class StatusAnswer(CountsShape):
+    t: datetime = Field(description="The same as as_of.")
+    lag: int = Field(description="Records in the log that are not folded yet.")
+    topics: list[TopicAccount]
+    sources: list[SourceAccount]
+
+
+class TypeCount(Shape):
+    type: str
+    events: int
+    last_at: datetime
+
+
+class DayCount(Shape):
+    day: date = Field(description="Of the workspace's time zone.")
+    events: int
+
+
+class OrderTotals(Shape):
+    currency: str
+    orders: int
+    refunds: int
+    gross: Amount = Field(description="Moved by completions and updates.")
+    cancelled: Amount = Field(description="Taken back by cancellations; not positive.")
+    refunded: Amount = Field(description="Given back; not positive.")
+    net: Amount = Field(description="gross + cancelled + refunded")
+
+
+class OrderDay(OrderTotals):
+    day: date
+
+
+class OrderStatistics(Shape):
+    by_currency: list[OrderTotals]
+    by_day: list[OrderDay]
+
+
+class WarningShape(Shape):
+    code: str
+    message: str
+    count: int
+
+
+class WorkspaceShape(Shape):
+    time_zone: str
+    currency: str
+
+
+class StatisticsAnswer(CountsShape):
+    workspace: WorkspaceShape
+    by_type: list[TypeCount]
+    by_source: list[SourceAccount]
+    by_day: list[DayCount]
+    orders: OrderStatistics
+    warnings: list[WarningShape] = Field(description="What is left out of traits, or doubtful.")
+
+
+class KeyShape(Shape):
+    name: str
+    rights: Literal["secret", "public"]
+    source: str
+
+
+class KeyList(Standing):
+    items: list[KeyShape]
+
+
+class NewKey(KeyShape, Standing):
+    key: str = Field(description="Shown once: only its hash is kept.")
+
+
+class TokenShape(Shape):
+    name: str
+    scope: Literal["read", "admin"]
+
+
+class TokenList(Standing):
+    items: list[TokenShape]
+
+
+class NewToken(TokenShape, Standing):
+    token: str = Field(description="Shown once: only its hash is kept.")
+
+
+class RebuildAnswer(Standing):
+    records: int = Field(description="Records folded anew.")
+    tables: dict[str, str] = Field(description="Canonical hash by table of the new store.")
+    differences: dict[str, list[str]] | None = Field(
+        description="The first rows that differ, by table; null where nothing was compared."
+    )
+    swapped: bool = Field(description="Whether the new store is in the place of the old one.")
+
+
+class Removed(Standing):
+    removed: str = Field(description="Name of what is no longer valid.")
