@@ -23,8 +23,9 @@ def rounded(amount: Decimal) -> Decimal:
     return amount.quantize(SCALE, ROUND_HALF_UP)
 
 
-money_text = "{:.4f}".format
-"""Four decimals, plain notation."""
+def money_text(amount: Decimal) -> str:
+    """Four decimals, plain notation."""
+    return f"{amount:.4f}"
 
 
 def _without_noise(value: object) -> object:
@@ -66,11 +67,17 @@ MoneyAboveZero = Annotated[
 ]
 """An amount of more than 0."""
 
+
+def rate_text(rate: Decimal) -> str:
+    """Plain notation, with the decimals it came with."""
+    return f"{rate:f}"
+
+
 Rate = Annotated[
     Decimal,
     Field(ge=0, le=1, max_digits=9, decimal_places=8, allow_inf_nan=False),
     BeforeValidator(_share),
-    PlainSerializer("{:f}".format, return_type=str, when_used="json"),
+    PlainSerializer(rate_text, return_type=str, when_used="json"),
 ]
 """A share between 0 and 1, such as a tax rate of 0.1. A JSON number is rounded to 8 decimals."""
 
