@@ -31,8 +31,9 @@ $(READY): pyproject.toml requirements.lock
 		echo 'This Python cannot make a virtual environment. On Debian or Ubuntu: apt install python3-venv' >&2; \
 		exit 1; }
 	@echo 'Installing into $(VENV) ...'
-	@$(BIN)/pip install --quiet --require-hashes -r requirements.lock
+	@$(BIN)/pip install --quiet --require-hashes --no-deps -r requirements.lock
 	@$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
+	@$(BIN)/pip check --quiet
 	@touch $@
 
 run: $(READY) ## start a node with a living demo shop on port 8080
