@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
-from .compiler import LEDGER, Place
+from .compiler import LEDGER
 from .entities import BY_KIND
 from .script import Script
 from .sources import ANY_EVENT
-from .traits import OWNER, SUBJECT, Of, Plan, merged_columns
+from .stories import NO_CHANGES, Changes
+from .traits import OFS, OWNER, SUBJECT, Of, Plan, merged_columns
 
-OFS: tuple[Of, Of] = ("person", "company")
 _EVENT = "e.type, e.occurred_at, e.received_at, e.event_id, e.source, e.channel, e.store, e.properties"
 
 # An event of nobody counts for the person, and the company, of its entity.
@@ -54,14 +54,14 @@ def nothing(script: Script) -> None:
     script.execute(f"CREATE OR REPLACE TEMP TABLE contributions AS {HISTORY} AND false")
 
 
-def accumulate(script: Script, plan: Plan, kinds: Collection[str], *, refold: bool) -> None:
+def accumulate(script: Script, plan: Plan, changes: Changes = NO_CHANGES, *, refold: bool) -> None:
     """Merge the batch into every trait table. With `refold`, the subjects in `refold` start from nothing and
-    take all of their history; `kinds` are the entity kinds that have changes."""
-    batch = _Batch(script, plan, kinds, refold)
+    take all of their history."""
+    batch = _Batch(script, plan, changes, refold)
+    concerned = batch.concern()
     for of in OFS:
-        if refold or batch.concerns(of):
+        if refold or concerned[of]:
             batch.totals(of)
-            batch.picks(of)
     batch.values()
 
 
@@ -72,35 +72,89 @@ def _typed(plan: Plan) -> str:
 
 
 class _Batch:
-    def __init__(self, script: Script, plan: Plan, kinds: Collection[str], refold: bool) -> None:
+    def __init__(self, script: Script, plan: Plan, changes: Changes, refold: bool) -> None:
         self.script = script
         self.plan = plan
-        self.kinds = kinds
+        self.changes = changes
         self.refold = refold
 
     def execute(self, sql: str) -> None:
         self.script.execute(sql, self.plan.used(sql))
 
-    def concerns(self, of: Of) -> bool:
-        """Whether anything in the batch belongs to a person, or to a company."""
-        named = [f"SELECT {OWNER[of]} AS subject FROM changes_{kind}" for kind in sorted(self.kinds)]
-        named.append(f"SELECT {SUBJECT[of]} AS subject FROM contributions")
-        return (
-            self.script.first(
-                f"SELECT 1 FROM ({' UNION ALL '.join(named)}) WHERE subject IS NOT NULL LIMIT 1"
-            )
-            is not None
+    def concern(self) -> dict[Of, int]:
+        """Fill `concerned`, with whom the batch says something of, and count them."""
+        named = ["SELECT subject, company FROM contributions"]
+        named += [f"SELECT owner, company FROM changes_{kind}" for kind in sorted(self.changes.kinds)]
+        self.execute(
+            "CREATE OR REPLACE TEMP TABLE concerned AS SELECT DISTINCT subject AS person, company FROM "
+            f"({' UNION ALL '.join(named)})"
         )
+        persons, companies = self.script.one("SELECT count(person), count(company) FROM concerned")
+        return {"person": persons, "company": companies}
 
-    def relation(self, of: Of, origin: str) -> str | None:
-        """The rows `r` that a trait of this origin adds, with the subject as `subject`."""
+    def totals(self, of: Of) -> None:
+        components = self.plan.components(of)
+        if not components:
+            return
+        table = f"{of}_totals"
+        branches = [*self._rows(of), *self._extremes_left(of), self._state(of)]
+        self.execute(
+            f"CREATE OR REPLACE TEMP TABLE merged AS SELECT subject, {merged_columns(components)} "
+            f"FROM ({' UNION ALL BY NAME '.join(branches)}) GROUP BY subject"
+        )
+        gone = " OR subject IN (SELECT subject FROM refold)" if self.refold else ""
+        self.execute(f"DELETE FROM {table} WHERE subject IN (SELECT subject FROM merged){gone}")
+        # A row that says nothing is no row: what came and went leaves the state as if it had never come.
+        said = " OR ".join(
+            f'"{part.column}" <> 0' if part.merge == "sum" else f'"{part.column}" IS NOT NULL'
+            for part in components
+        )
+        self.execute(f"INSERT INTO {table} BY NAME SELECT * FROM merged WHERE {said}")
+
+    def _rows(self, of: Of) -> Iterator[str]:
+        """What each row of the batch says, for every origin that some trait reads."""
+        for origin in self.plan.origins(of):
+            relation = self._relation(of, origin)
+            if relation is not None:
+                columns = (f'{part.value} AS "{part.column}"' for part in self.plan.components(of, origin))
+                yield f"SELECT r.{_key(of, origin)} AS subject, {', '.join(columns)} FROM {relation} r"
+
+    def _extremes_left(self, of: Of) -> Iterator[str]:
+        """A smallest or largest cannot be taken out of a state: who lost a row gets it from all rows left."""
+        for kind in sorted(self.changes.known):
+            parts = [part for part in self.plan.components(of, kind) if part.merge != "sum"]
+            if parts:
+                columns = ", ".join(f'{part.value} AS "{part.column}"' for part in parts)
+                yield (
+                    f"SELECT r.{OWNER[of]} AS subject, {columns} FROM (SELECT 1 AS sign, * FROM "
+                    f"{BY_KIND[kind].table} WHERE {OWNER[of]} IN ({self._losing(of, kind)})) r"
+                )
+
+    def _losing(self, of: Of, kind: str) -> str:
+        return f"SELECT {OWNER[of]} FROM changes_{kind} WHERE sign = -1"
+
+    def _state(self, of: Of) -> str:
+        """The state so far of all concerned, without the extremes that have to be found anew."""
+        anew = ", ".join(
+            f'CASE WHEN subject IN ({self._losing(of, kind)}) THEN NULL ELSE "{part.column}" END AS '
+            f'"{part.column}"'
+            for kind in sorted(self.changes.known)
+            for part in self.plan.components(of, kind)
+            if part.merge != "sum"
+        )
+        columns = f"* REPLACE ({anew})" if anew else "*"
+        kept = " AND subject NOT IN (SELECT subject FROM refold)" if self.refold else ""
+        return f"SELECT {columns} FROM {of}_totals WHERE subject IN (SELECT {of} FROM concerned){kept}"
+
+    def _relation(self, of: Of, origin: str) -> str | None:
+        """The rows `r` that a trait of this origin adds; of entities with `sign`, 1 or -1."""
+        key = _key(of, origin)
         if origin == ANY_EVENT:
-            key, changes, whole = SUBJECT[of], "contributions", f"({HISTORY}{_typed(self.plan)})"
-            select = "*"
+            changes, whole, select = "contributions", f"({HISTORY}{_typed(self.plan)})", "*"
         else:
-            key, select = OWNER[of], "1 AS sign, *"
-            changes = f"changes_{origin}" if origin in self.kinds else ""
+            changes = f"changes_{origin}" if origin in self.changes.kinds else ""
             whole = "movements" if origin == LEDGER else BY_KIND[origin].table
+            select = "1 AS sign, *"
         parts = []
         if changes:
             kept = f" AND {key} NOT IN (SELECT subject FROM refold)" if self.refold else ""
@@ -109,100 +163,37 @@ class _Batch:
             parts.append(f"SELECT {select} FROM {whole} WHERE {key} IN (SELECT subject FROM refold)")
         return f"({' UNION ALL BY NAME '.join(parts)})" if parts else None
 
-    def branches(self, of: Of, place: Place) -> Iterator[str]:
-        key = {ANY_EVENT: SUBJECT[of]}
-        for origin in self.plan.origins(of, place):
-            relation = self.relation(of, origin)
-            if relation is not None:
-                subject = key.get(origin, OWNER[of])
-                columns = ", ".join(
-                    f'{part.delta} AS "{part.column}"' for part in self.plan.components(of, place, origin)
-                )
-                yield f"SELECT r.{subject} AS subject, {columns} FROM {relation} r GROUP BY r.{subject}"
-
-    def totals(self, of: Of) -> None:
-        branches = list(self.branches(of, "totals"))
-        if not branches:
-            return
-        table = f"{of}_totals"
-        components = self.plan.components(of, "totals")
-        old = " AND subject NOT IN (SELECT subject FROM refold)" if self.refold else ""
-        self.execute(
-            f"CREATE OR REPLACE TEMP TABLE merged AS "
-            f"WITH came AS MATERIALIZED ({' UNION ALL BY NAME '.join(branches)}) "
-            f"SELECT subject, {merged_columns(components)} FROM (FROM came UNION ALL BY NAME "
-            f"SELECT * FROM {table} WHERE subject IN (SELECT subject FROM came){old}) GROUP BY subject"
-        )
-        gone = " OR subject IN (SELECT subject FROM refold)" if self.refold else ""
-        self.execute(f"DELETE FROM {table} WHERE subject IN (SELECT subject FROM merged){gone}")
-        # A row that says nothing is no row: what came and went leaves the state as if it had never come.
-        kept = " OR ".join(
-            f'"{part.column}" <> 0' if part.merge == "sum" else f'"{part.column}" IS NOT NULL'
-            for part in components
-        )
-        self.execute(f"INSERT INTO {table} BY NAME SELECT * FROM merged WHERE {kept}")
-
-    def picks(self, of: Of) -> None:
-        """A smallest or largest of entities is computed anew for each owner concerned."""
-        origins = self.plan.origins(of, "picks")
-        owner = OWNER[of]
-        concerned = [
-            f"SELECT {owner} AS subject FROM changes_{origin}" for origin in origins if origin in self.kinds
-        ]
-        if self.refold:
-            concerned.append("SELECT subject FROM refold")
-        if not concerned or not origins:
-            return
-        table = f"{of}_picks"
-        self.execute(
-            f"CREATE OR REPLACE TEMP TABLE concerned AS SELECT DISTINCT subject FROM "
-            f"({' UNION ALL '.join(concerned)}) WHERE subject IS NOT NULL"
-        )
-        branches = [
-            f"SELECT {owner} AS subject, "
-            + ", ".join(
-                f'{part.delta} AS "{part.column}"' for part in self.plan.components(of, "picks", origin)
-            )
-            + f" FROM {BY_KIND[origin].table} r WHERE {owner} IN (SELECT subject FROM concerned) "
-            + f"GROUP BY {owner}"
-            for origin in origins
-        ]
-        components = self.plan.components(of, "picks")
-        self.execute(f"DELETE FROM {table} WHERE subject IN (SELECT subject FROM concerned)")
-        kept = " OR ".join(f'"{part.column}" IS NOT NULL' for part in components)
-        self.execute(
-            f"INSERT INTO {table} BY NAME SELECT * FROM (SELECT subject, {merged_columns(components)} "
-            f"FROM ({' UNION ALL BY NAME '.join(branches)}) GROUP BY subject) WHERE {kept}"
-        )
-
     def values(self) -> None:
         """Count the values seen: for distinct, top and list."""
-        branches = list(self._value_branches())
+        branches = list(self._value_rows())
         if not branches:
             return
-        same = "t.subject = s.subject AND t.trait = s.trait AND t.value = s.value"
-        self.execute(
-            "CREATE OR REPLACE TEMP TABLE seen_values AS SELECT subject, trait, value, sum(n)::BIGINT AS n "
-            f"FROM ({' UNION ALL '.join(branches)}) WHERE value IS NOT NULL GROUP BY ALL"
-        )
         if self.refold:
             self.execute("DELETE FROM trait_values WHERE subject IN (SELECT subject FROM refold)")
         self.execute(
-            "CREATE OR REPLACE TEMP TABLE merged_values AS "
-            "SELECT subject, trait, value, sum(n)::BIGINT AS n FROM (FROM seen_values UNION ALL "
-            f"SELECT t.* FROM trait_values t SEMI JOIN seen_values s ON {same}) GROUP BY ALL"
+            "CREATE OR REPLACE TEMP TABLE merged_values AS SELECT s.subject, s.trait, s.value, "
+            "(s.n + coalesce(t.n, 0))::BIGINT AS n, t.n IS NOT NULL AS held FROM ("
+            f"SELECT subject, trait, value, sum(n) AS n FROM ({' UNION ALL '.join(branches)}) "
+            "WHERE value IS NOT NULL GROUP BY ALL) s LEFT JOIN trait_values t USING (subject, trait, value)"
         )
-        self.execute(f"DELETE FROM trait_values t USING merged_values s WHERE {same}")
-        self.execute("INSERT INTO trait_values SELECT * FROM merged_values WHERE n <> 0")
+        self.execute(
+            "DELETE FROM trait_values t USING merged_values s WHERE s.held "
+            "AND t.subject = s.subject AND t.trait = s.trait AND t.value = s.value"
+        )
+        self.execute("INSERT INTO trait_values SELECT * EXCLUDE (held) FROM merged_values WHERE n <> 0")
 
-    def _value_branches(self) -> Iterator[str]:
+    def _value_rows(self) -> Iterator[str]:
         for of in OFS:
             for one in self.plan.select(of, "values"):
-                relation = self.relation(of, one.origin)
+                relation = self._relation(of, one.origin)
                 if relation is not None:
-                    subject = SUBJECT[of] if one.origin == ANY_EVENT else OWNER[of]
                     n = "1" if one.origin == ANY_EVENT else "r.sign"
                     yield (
-                        f"SELECT r.{subject} AS subject, '{one.trait.name}' AS trait, "
+                        f"SELECT r.{_key(of, one.origin)} AS subject, '{one.trait.name}' AS trait, "
                         f"({one.value})::VARCHAR AS value, {n} AS n FROM {relation} r WHERE {one.predicate}"
                     )
+
+
+def _key(of: Of, origin: str) -> str:
+    """The column with the subject that a row of this origin counts for."""
+    return SUBJECT[of] if origin == ANY_EVENT else OWNER[of]

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from kizuna.schemas.position import Position
 
-PIECE = 8_192
+PIECE = 2_048
 
 
 class Row(NamedTuple):

@@ -21,26 +21,30 @@ LEDGER = "movement"
 """The origin of sums over `order.net_total`: movements, so that a refund of no known order counts too."""
 
 Merge = Literal["sum", "min", "max"]
-Place = Literal["totals", "picks", "values"]
+Place = Literal["totals", "values"]
 OPERATORS = {"eq": "=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 MAX_LISTED = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """One column of a state table. `delta` aggregates rows `r` (with `sign` where they come and go)."""
+    """One column of a state table. `value` is what one row `r` says, null where it says nothing; `merge` is
+    the aggregate that makes the state of many rows, and of many states.
+
+    The condition stands in the value and not in a FILTER: DuckDB gives each filtered aggregate of a statement
+    a copy of all columns to work on, which made up half of a small batch."""
 
     column: str
     sql_type: str
-    delta: str
+    value: str
     merge: Merge
 
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """`origin` is `event`, an entity kind, or LEDGER. `place` says where the state lives: `totals` merge
-    row by row; `picks` are computed anew for a touched subject, as a smallest value cannot be subtracted;
-    `values` count how often each value was seen. `read` turns the merged columns into the trait's value."""
+    """`origin` is `event`, an entity kind, or LEDGER. `place` says where the state lives: in the columns of
+    `totals`, or in the rows of `values`, which count how often each value was seen. `read` turns the merged
+    columns into the trait's value."""
 
     trait: Trait
     origin: str
@@ -86,7 +90,7 @@ def compile_trait(trait: Trait, currency: str, parameters: Parameters) -> Compil
         trait,
         origin=LEDGER if ledger else source.kind or sources.ANY_EVENT,
         event_type=source.event_type,
-        predicate=" AND ".join(conditions) or "true",
+        predicate=" AND ".join(one for one in conditions if one != "true") or "true",
         sign="r.sign * " if source.kind is not None else "",
         at=source.model.at if source.kind is not None else "r.occurred_at",
     )
@@ -122,50 +126,42 @@ class _Shape:
     sign: str
     at: str
 
-    def _compiled(self, place: Place, read: str, *components: Component) -> Compiled:
-        return Compiled(self.trait, self.origin, self.event_type, place, read, components)
+    def _compiled(self, read: str, *components: Component) -> Compiled:
+        return Compiled(self.trait, self.origin, self.event_type, "totals", read, components)
 
-    def _where(self, aggregate: str) -> str:
-        return f"{aggregate} FILTER ({self.predicate})"
+    def _component(self, column: str, sql_type: str, value: str, merge: Merge, given: str = "") -> Component:
+        """`given` is a condition more, beside the trait's own."""
+        condition = " AND ".join(one for one in (self.predicate, given) if one not in ("", "true"))
+        value = f"CASE WHEN {condition} THEN {value} END" if condition else value
+        return Component(column, sql_type, value, merge)
 
     @property
     def name(self) -> str:
         return self.trait.name
 
     def count(self) -> Compiled:
-        delta = self._where(f"sum({self.sign}1)" if self.sign else "count(*)")
-        column = Component(self.name, "BIGINT", f"coalesce({delta}, 0)", "sum")
-        return self._compiled("totals", f'coalesce("{self.name}", 0)', column)
+        return self._compiled(
+            f'coalesce("{self.name}", 0)', self._component(self.name, "BIGINT", f"{self.sign}1", "sum")
+        )
 
     def sum(self, value: str, sql_type: str) -> Compiled:
-        delta = f"coalesce({self._where(f'sum({self.sign}({value})::{sql_type})')}, 0)"
         return self._compiled(
-            "totals", f'coalesce("{self.name}", 0)', Component(self.name, sql_type, delta, "sum")
+            f'coalesce("{self.name}", 0)',
+            self._component(self.name, sql_type, f"{self.sign}({value})::{sql_type}", "sum"),
         )
 
     def average(self, value: str, sql_type: str) -> Compiled:
         total, number = f"{self.name}__sum", f"{self.name}__n"
-        counted = f"sum({self.sign}1)" if self.sign else "count(*)"
         return self._compiled(
-            "totals",
             _quotient(f'"{total}"', f'"{number}"'),
-            Component(
-                total,
-                sql_type,
-                f"coalesce({self._where(f'sum({self.sign}({value})::{sql_type})')}, 0)",
-                "sum",
-            ),
-            Component(
-                number,
-                "BIGINT",
-                f"coalesce({counted} FILTER ({self.predicate} AND ({value}) IS NOT NULL), 0)",
-                "sum",
-            ),
+            self._component(total, sql_type, f"{self.sign}({value})::{sql_type}", "sum"),
+            self._component(number, "BIGINT", f"{self.sign}1", "sum", given=f"({value}) IS NOT NULL"),
         )
 
     def extreme(self, value: str, sql_type: str, merge: Merge) -> Compiled:
-        delta = self._where(f"{merge}({value})")
-        return self._compiled(self._keeping, f'"{self.name}"', Component(self.name, sql_type, delta, merge))
+        return self._compiled(
+            f'"{self.name}"', self._component(self.name, sql_type, value, merge, given=self.comes)
+        )
 
     def end(self, value: str, sql_type: str, merge: Merge) -> Compiled:
         """The value with its order key; of entities, ordered by their own date."""
@@ -180,12 +176,15 @@ class _Shape:
             if self.sign
             else f"STRUCT(occurred_at TIMESTAMP, received_at TIMESTAMP, event_id UUID, v {sql_type})"
         )
-        delta = f"{merge}({key}) FILTER ({self.predicate} AND ({value}) IS NOT NULL)"
-        return self._compiled(self._keeping, f'"{self.name}".v', Component(self.name, packed, delta, merge))
+        given = f"{self.comes} AND ({value}) IS NOT NULL" if self.comes else f"({value}) IS NOT NULL"
+        return self._compiled(
+            f'"{self.name}".v', self._component(self.name, packed, key, merge, given=given)
+        )
 
     @property
-    def _keeping(self) -> Place:
-        return "picks" if self.sign else "totals"
+    def comes(self) -> str:
+        """A smallest or largest cannot be taken out again: only rows that come say one."""
+        return "r.sign = 1" if self.sign else ""
 
     def seen(self, value: str, aggregate: str) -> Compiled:
         mine = f"FILTER (trait = '{self.name}')"

@@ -70,15 +70,15 @@ def status(**by_type: str) -> Field:
 
 
 def first_at(name: str, *types: str) -> Field:
-    return Field(name, "TIMESTAMP", f"min(occurred_at) FILTER ({_is(*types)})")
+    return Field(name, "TIMESTAMP", f"min(CASE WHEN {_is(*types)} THEN occurred_at END)")
 
 
 def last_at(name: str, *types: str) -> Field:
-    return Field(name, "TIMESTAMP", f"max(occurred_at) FILTER ({_is(*types)})")
+    return Field(name, "TIMESTAMP", f"max(CASE WHEN {_is(*types)} THEN occurred_at END)")
 
 
 def times(name: str, *types: str) -> Field:
-    return Field(name, "BIGINT", f"count(*) FILTER ({_is(*types)})")
+    return Field(name, "BIGINT", f"count(CASE WHEN {_is(*types)} THEN 1 END)")
 
 
 def _is(*types: str) -> str:
@@ -145,7 +145,7 @@ TICKETS = EntityModel(
         Field(
             "first_replied_at",
             "TIMESTAMP",
-            "min(occurred_at) FILTER (type = 'ticket.replied' AND p.author = 'staff')",
+            "min(CASE WHEN type = 'ticket.replied' AND p.author = 'staff' THEN occurred_at END)",
         ),
         last_at("solved_at", "ticket.solved"),
         times("replies", "ticket.replied"),

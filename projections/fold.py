@@ -87,11 +87,11 @@ class Fold:
             if displaced:
                 subjects.forget(script)
         with self._timed("stories"):
-            kinds = stories.retell(script, displaced=displaced)
+            changes = stories.retell(script, displaced=displaced)
         with self._timed("traits"):
             refold = refolding.find_losers(script, displaced=displaced)
             accumulate.contribute(script, plan)
-            accumulate.accumulate(script, plan, kinds, refold=refold)
+            accumulate.accumulate(script, plan, changes, refold=refold)
         with self._timed("fields"):
             fields.write_fields(script, refold=refold)
 
@@ -114,7 +114,7 @@ class Fold:
         self._make_tables(plan)
         refolding.everybody(self._script)
         accumulate.nothing(self._script)
-        accumulate.accumulate(self._script, plan, (), refold=True)
+        accumulate.accumulate(self._script, plan, refold=True)
 
     def _make_tables(self, plan: Plan) -> None:
         for table in plan.tables:

@@ -35,6 +35,11 @@ class Script:
         rows = self.execute(sql, parameters).fetchall()
         return rows[0] if rows else None
 
+    def one(self, sql: str, parameters: Sequence[object] | dict[str, object] | None = None) -> tuple[Any, ...]:
+        """The one row that there always is."""
+        (row,) = self.execute(sql, parameters).fetchall()
+        return row
+
     @contextmanager
     def table(self, name: str, rows: pa.Table) -> Iterator[None]:
         """An Arrow table under a name, read in place."""

@@ -49,7 +49,7 @@ class Source:
     def filter(self) -> str:
         """Which rows the source means, as SQL over alias `r`."""
         if self.kind is not None:
-            return f"({self.model.counted})"
+            return self.model.counted if self.model.counted == "true" else f"({self.model.counted})"
         return "true" if self.event_type == ANY_EVENT else f"r.type = '{self.event_type}'"
 
     def sql_type(self, path: str, *, numeric: bool = False) -> str:

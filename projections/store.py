@@ -18,7 +18,7 @@ from kizuna.schemas.position import Position
 
 from . import tables
 
-FOLD_VERSION = 1
+FOLD_VERSION = 2
 """Raised by every change of the fold that gives another state from the same log."""
 
 

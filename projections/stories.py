@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from . import ledger
 from .compiler import LEDGER
 from .entities import MODELS, ORDERS, EntityModel
 from .script import Script
+
+
+class Changes(NamedTuple):
+    """Entity kinds, and the ledger, that a batch changed; `known` are those of which it changed rows that
+    stood there before. Per kind `changes_<kind>` holds the rows that came (`sign` 1) and that went (-1)."""
+
+    kinds: frozenset[str]
+    known: frozenset[str]
+
+
+NO_CHANGES = Changes(frozenset(), frozenset())
 
 REFERRED = """
 CREATE OR REPLACE TEMP TABLE referred AS
@@ -40,8 +53,8 @@ FROM events e JOIN touched t USING (entity)
 OWNERS = """
 CREATE OR REPLACE TEMP TABLE owners AS
 SELECT entity,
-    coalesce(arg_max(subject, n) FILTER (type = 'entity.attributed'), arg_min(subject, n)) AS owner,
-    coalesce(arg_max(company, n) FILTER (type = 'entity.attributed'), arg_min(company, n)) AS company
+    coalesce(arg_max(CASE WHEN type = 'entity.attributed' THEN subject END, n), arg_min(subject, n)) AS owner,
+    coalesce(arg_max(CASE WHEN type = 'entity.attributed' THEN company END, n), arg_min(company, n)) AS company
 FROM story GROUP BY entity
 """
 WRITE_ENTITIES = """
@@ -69,9 +82,8 @@ def refer(script: Script, *, displaced: bool) -> None:
         script.execute(TOUCHED_BY_DISPLACED)
 
 
-def retell(script: Script, *, displaced: bool) -> frozenset[str]:
-    """Compute the touched entities anew. Returns the kinds touched; per kind, `changes_<kind>` then holds
-    the rows that went (`sign` -1) and that came (1), and `changes_movement` the ledger's."""
+def retell(script: Script, *, displaced: bool) -> Changes:
+    """Compute the touched entities anew."""
     touched = TOUCHED_KINDS + (TOUCHED_KINDS_BY_DISPLACED if displaced else "")
     rows = script.execute(touched).fetchall()
     kinds = {kind for kind, _ in rows}
@@ -89,7 +101,7 @@ def retell(script: Script, *, displaced: bool) -> frozenset[str]:
     for model in MODELS:
         if model.kind in kinds:
             _write(script, model, known=model.kind in known)
-    return frozenset(kinds)
+    return Changes(frozenset(kinds), frozenset(known))
 
 
 def _write(script: Script, model: EntityModel, *, known: bool) -> None:

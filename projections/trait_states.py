@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 
 import duckdb
 
-from .compiler import MAX_LISTED, Compiled, Component, Place
+from .compiler import MAX_LISTED, Compiled, Component
 from .lookups import listed, rows_of
 from .traits import Of, Plan
 
@@ -37,14 +37,12 @@ def of_one(
     what is nearly always one row.
     """
     state: dict[str, object] = {}
-    places: tuple[Place, Place] = ("totals", "picks")
-    for place in places:
-        components = plan.components(of, place)
-        if components:
-            columns = ", ".join(f'"{part.column}"' for part in components)
-            rows = rows_of(snapshot, f"SELECT {columns} FROM {of}_{place}", "subject", subjects)
-            for n, part in enumerate(components):
-                state[part.column] = _merged(part, [row[n] for row in rows])
+    components = plan.components(of)
+    if components:
+        columns = ", ".join(f'"{part.column}"' for part in components)
+        rows = rows_of(snapshot, f"SELECT {columns} FROM {of}_totals", "subject", subjects)
+        for n, part in enumerate(components):
+            state[part.column] = _merged(part, [row[n] for row in rows])
     seen: dict[str, dict[str, int]] = {}
     if plan.select(of, "values"):
         for trait, value, n in rows_of(

@@ -15,6 +15,7 @@ from .sources import ANY_EVENT
 from .tables import Table
 
 Of = Literal["person", "company"]
+OFS: tuple[Of, Of] = ("person", "company")
 OWNER = {"person": "owner", "company": "company"}
 SUBJECT = {"person": "subject", "company": "company"}
 
@@ -35,11 +36,12 @@ class Plan:
             if one.trait.of == of and one.place == place and origin in (None, one.origin)
         ]
 
-    def components(self, of: Of, place: Place, origin: str | None = None) -> list[Component]:
-        return [part for one in self.select(of, place, origin) for part in one.components]
+    def components(self, of: Of, origin: str | None = None) -> list[Component]:
+        """The columns of the table of totals, or those of them that rows of one origin fill."""
+        return [part for one in self.select(of, "totals", origin) for part in one.components]
 
-    def origins(self, of: Of, place: Place) -> list[str]:
-        return sorted({one.origin for one in self.select(of, place)})
+    def origins(self, of: Of) -> list[str]:
+        return sorted({one.origin for one in self.select(of, "totals")})
 
     @cached_property
     def event_types(self) -> frozenset[str] | None:
@@ -49,15 +51,13 @@ class Plan:
 
     @cached_property
     def tables(self) -> tuple[Table, ...]:
-        """The state tables that the plan needs: totals and picks, of persons and of companies."""
-        places: tuple[Place, Place] = ("totals", "picks")
-        ofs: tuple[Of, Of] = ("person", "company")
-        return tuple(self.table(of, place) for of in ofs for place in places)
+        """The state tables that the plan needs: totals of persons and of companies."""
+        return tuple(self.table(of) for of in OFS)
 
-    def table(self, of: Of, place: Place) -> Table:
-        columns = [(part.column, part.sql_type) for part in self.components(of, place)]
+    def table(self, of: Of) -> Table:
+        columns = [(part.column, part.sql_type) for part in self.components(of)]
         return Table(
-            f"{of}_{place}",
+            f"{of}_totals",
             "folded",
             (("subject", "BIGINT"), *columns),
             subject_keys=("subject",),
@@ -75,15 +75,13 @@ class Plan:
         limit = f" AND i.subject IN ({subjects})" if subjects else ""
         parts = [f"WITH scope AS (SELECT i.subject, i.profile FROM identifiers i WHERE {kind}{limit})"]
         joins = ["(SELECT DISTINCT profile FROM scope) s"]
-        places: tuple[Place, Place] = ("totals", "picks")
-        for place in places:
-            merged = merged_columns(self.components(of, place))
-            if merged:
-                parts.append(
-                    f"{place} AS (SELECT profile, {merged} FROM scope JOIN {of}_{place} USING (subject) "
-                    "GROUP BY profile)"
-                )
-                joins.append(f"LEFT JOIN {place} USING (profile)")
+        merged = merged_columns(self.components(of))
+        if merged:
+            parts.append(
+                f"totals AS (SELECT profile, {merged} FROM scope JOIN {of}_totals USING (subject) "
+                "GROUP BY profile)"
+            )
+            joins.append("LEFT JOIN totals USING (profile)")
         seen = self.select(of, "values")
         if seen:
             names = ", ".join(f"'{one.trait.name}'" for one in seen)

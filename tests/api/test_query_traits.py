@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from kizuna.projections import trait_states
-from kizuna.projections.accumulate import OFS
+from kizuna.projections.traits import OFS
 from kizuna.projections.definitions import load_plan
 from kizuna.projections.traits import Of
 from tests.api.query_node import query_node
