@@ -12,7 +12,7 @@ from uuid import UUID
 from zlib import crc32
 
 from .faults import corrupt
-from .port import NewRecord, Record, TopicPartition
+from .port import NewRecord, Records, TopicPartition
 
 _CHECKSUM = struct.Struct("<I")
 _HEAD = struct.Struct("<qqII")  # offset, recorded_at, length of key, length of value
@@ -34,21 +34,26 @@ class FrameCodec:
     def encode_all(self, start: int, recorded_at: int, records: Iterable[NewRecord]) -> list[bytes]:
         return [self.encode(offset, recorded_at, record) for offset, record in enumerate(records, start)]
 
-    def decode(self, stream: bytes, start: int, count: int) -> list[Record]:
+    def decode(self, stream: bytes, start: int, count: int) -> Records:
         """The `count` records of a stream whose offsets run from `start` without holes. Raises
         `CorruptRecord` for the first that is not what was written there."""
-        records: list[Record] = []
-        unpack, view = _PROLOGUE.unpack_from, memoryview(stream)
+        times: list[int] = []
+        keys: list[bytes] = []
+        values: list[bytes] = []
+        unpack, view, seed = _PROLOGUE.unpack_from, memoryview(stream), self._seed
+        head, checked, whole = _PROLOGUE.size, _CHECKSUM.size, len(stream)
         begin = 0
         for offset in range(start, start + count):
-            if begin + _PROLOGUE.size > len(stream):
+            value_at = begin + head
+            if value_at > whole:
                 raise corrupt(self._lane, offset)
             checksum, its_offset, recorded_at, key_length, value_length = unpack(stream, begin)
-            key_at = begin + _PROLOGUE.size
-            value_at = key_at + key_length
+            key_at, value_at = value_at, value_at + key_length
             end = value_at + value_length
-            if its_offset != offset or crc32(view[begin + _CHECKSUM.size : end], self._seed) != checksum:
+            if its_offset != offset or crc32(view[begin + checked : end], seed) != checksum:
                 raise corrupt(self._lane, offset)
-            records.append(Record(offset, recorded_at, stream[key_at:value_at], stream[value_at:end]))
+            times.append(recorded_at)
+            keys.append(stream[key_at:value_at])
+            values.append(stream[value_at:end])
             begin = end
-        return records
+        return Records(list(range(start, start + count)), times, keys, values)

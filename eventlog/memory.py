@@ -11,7 +11,7 @@ from . import topics
 from .changes import Changes
 from .faults import closed, gap
 from .partitioner import Partitioner
-from .port import Bounds, LogIdentity, NewRecord, Record, TopicPartition
+from .port import Bounds, LogIdentity, NewRecord, Records, TopicPartition
 
 
 class MemoryLog:
@@ -29,7 +29,7 @@ class MemoryLog:
         self._partitioner = Partitioner(counts if isinstance(partitions, int) else counts | dict(partitions))
         self._clock = clock
         self._identity = identity
-        self._kept: dict[TopicPartition, list[Record]] = {lane: [] for lane in self._partitioner.partitions}
+        self._kept: dict[TopicPartition, Records] = {lane: Records() for lane in self._partitioner.partitions}
         self._first: Counter[TopicPartition] = Counter()
         self._appends = 0
         self._lock = threading.Lock()
@@ -50,14 +50,14 @@ class MemoryLog:
             now = self._clock()
             for lane, (key, value) in zip(lanes, records, strict=True):
                 kept = self._kept[lane]
-                recorded_at = max(now, kept[-1].recorded_at) if kept else now
-                kept.append(Record(self._first[lane] + len(kept), recorded_at, key, value))
+                recorded_at = max(now, kept.recorded_at[-1]) if kept else now
+                kept.append(self._first[lane] + len(kept), recorded_at, key, value)
             self._appends += 1
         future.set_result(lanes)
         self._changes.announce()
         return future
 
-    def read(self, topic: str, partition: int, start: int, limit: int) -> list[Record]:
+    def read(self, topic: str, partition: int, start: int, limit: int) -> Records:
         lane = self._partitioner.lane(topic, partition)
         with self._lock:
             self._ensure_open()
@@ -86,7 +86,7 @@ class MemoryLog:
         """Drop every record below `first`, as a retention would."""
         lane = self._partitioner.lane(topic, partition)
         with self._lock:
-            del self._kept[lane][: first - self._first[lane]]
+            self._kept[lane] = self._kept[lane][first - self._first[lane] :]
             self._first[lane] = first
 
     def _ensure_open(self) -> None:

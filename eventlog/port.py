@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol, overload
 from uuid import UUID
 
 
@@ -24,6 +24,41 @@ class Record(NamedTuple):
     recorded_at: int
     key: bytes
     value: bytes
+
+
+@dataclass(slots=True, eq=False)
+class Records(Sequence[Record]):
+    """Records of one partition in offset order, column by column: that is how the fold takes them, and as
+    many tuples would be work for the garbage collector. Equal to any sequence of equal records."""
+
+    offsets: list[int] = field(default_factory=list)
+    recorded_at: list[int] = field(default_factory=list)
+    keys: list[bytes] = field(default_factory=list)
+    values: list[bytes] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.offsets)
+
+    @overload
+    def __getitem__(self, at: int) -> Record: ...
+    @overload
+    def __getitem__(self, at: slice) -> Records: ...
+    def __getitem__(self, at: int | slice) -> Record | Records:
+        if isinstance(at, slice):
+            return Records(self.offsets[at], self.recorded_at[at], self.keys[at], self.values[at])
+        return Record(self.offsets[at], self.recorded_at[at], self.keys[at], self.values[at])
+
+    def __iter__(self) -> Iterator[Record]:
+        return map(Record, self.offsets, self.recorded_at, self.keys, self.values)
+
+    def __eq__(self, other: object) -> bool:
+        return list(self) == list(other) if isinstance(other, Sequence) else NotImplemented
+
+    def append(self, offset: int, recorded_at: int, key: bytes, value: bytes) -> None:
+        self.offsets.append(offset)
+        self.recorded_at.append(recorded_at)
+        self.keys.append(key)
+        self.values.append(value)
 
 
 class TopicPartition(NamedTuple):
@@ -61,7 +96,7 @@ class EventLog(Protocol):
         not appended. The result names each record's partition."""
         ...
 
-    def read(self, topic: str, partition: int, start: int, limit: int) -> list[Record]:
+    def read(self, topic: str, partition: int, start: int, limit: int) -> Records:
         """At most `limit` records with offset >= `start`, in offset order. Only none means the end: of large
         records fewer come at a time. Never waits for records. Offsets may have holes. Raises `LogGap` when
         `start` lies below the lowest offset kept, `CorruptRecord` when a record does not match its checksum,

@@ -23,7 +23,7 @@ from .faults import gap
 from .frame import FrameCodec
 from .group_commit import Append, GroupCommit
 from .partitioner import Partitioner
-from .port import Bounds, LogIdentity, NewRecord, Record, TopicPartition
+from .port import Bounds, LogIdentity, NewRecord, Records, TopicPartition
 from .reader_pool import ReaderPool
 from .sqlite_errors import translated
 from .sqlite_file import connect, connect_writer, open_or_create, table_of, when_free
@@ -102,7 +102,7 @@ class SqliteLog:
     def append(self, topic: str, records: Sequence[NewRecord]) -> Future[list[TopicPartition]]:
         return self._group_commit.submit(self._partitioner.assign(topic, records), records)
 
-    def read(self, topic: str, partition: int, start: int, limit: int) -> list[Record]:
+    def read(self, topic: str, partition: int, start: int, limit: int) -> Records:
         lane = self._partitioner.lane(topic, partition)
         try:
             first, count, stream = self._select(self._statements[lane].read, start, limit)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from kizuna.eventlog import topics
-from kizuna.eventlog.port import Bounds, EventLog, Record, TopicPartition
+from kizuna.eventlog.port import Bounds, EventLog, Records, TopicPartition
 from kizuna.projections.batch import Batch, Rows
 from kizuna.projections.store import BEGINNING
 from kizuna.schemas.errors import ForeignLog
@@ -71,9 +71,9 @@ def read(
         if records:
             into = rows[partition.topic]
             into.partitions += [partition.partition] * len(records)
-            into.offsets += [one.offset for one in records]
-            into.recorded_at += [one.recorded_at for one in records]
-            into.values += [one.value for one in records]
+            into.offsets += records.offsets
+            into.recorded_at += records.recorded_at
+            into.values += records.values
             last = records[-1]
             after[partition] = Stand(last.offset + 1, from_micros(last.recorded_at))
             left -= len(records)
@@ -111,13 +111,13 @@ def moment(
     return min((stands[one].recorded_at or BEGINNING for one in judged), default=BEGINNING)
 
 
-def _within(records: list[Record], room: int) -> tuple[list[Record], int]:
-    used = sum(len(one.value) for one in records)
+def _within(records: Records, room: int) -> tuple[Records, int]:
+    used = sum(map(len, records.values))
     if used <= room:
         return records, used
     used = 0
-    for number, one in enumerate(records):
-        used += len(one.value)
+    for number, value in enumerate(records.values):
+        used += len(value)
         if used > room and number:
             return records[:number], used
     return records, used

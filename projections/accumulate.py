@@ -41,11 +41,11 @@ FROM events e LEFT JOIN entities n USING (entity) WHERE NOT e.test
 """
 
 
-def contribute(script: Script, plan: Plan) -> None:
+def contribute(script: Script, plan: Plan, *, joined: bool) -> None:
     """Fill `contributions`: the events of the batch, and those that it gave a person, each with whom it
-    counts for."""
+    counts for. `joined`: the batch touches entities that were there before."""
     script.execute(CONTRIBUTIONS + _typed(plan))
-    if script.first(ANY_JOINED_LATE) is not None:
+    if joined and script.first(ANY_JOINED_LATE) is not None:
         script.execute(JOINED_LATE + _typed(plan))
 
 

@@ -177,9 +177,7 @@ class _Shape:
             else f"STRUCT(occurred_at TIMESTAMP, received_at TIMESTAMP, event_id UUID, v {sql_type})"
         )
         given = f"{self.comes} AND ({value}) IS NOT NULL" if self.comes else f"({value}) IS NOT NULL"
-        return self._compiled(
-            f'"{self.name}".v', self._component(self.name, packed, key, merge, given=given)
-        )
+        return self._compiled(f'"{self.name}".v', self._component(self.name, packed, key, merge, given=given))
 
     @property
     def comes(self) -> str:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import duckdb
 import orjson
 
 from kizuna.schemas import catalogue as _catalogue  # noqa: F401  (fills MODELS)
+from kizuna.schemas.identifiers import COMPANY
 from kizuna.schemas.payload import MODELS
 from kizuna.schemas.upcasting import upcast
 
 from .batch import Rows, arrow
 from .failures import keep_unreadable
 from .script import Script
+
+
+def subject_id(kind: str, value: str) -> str:
+    """The SQL of `schemas.identifiers.subject_id`, with the workspace key bound as `key`."""
+    return f"left(sha256($key || chr(31) || {kind} || chr(31) || {value}), 32)::UUID"
+
 
 STRUCTURE = orjson.dumps(
     {
@@ -48,7 +57,11 @@ WITH parsed AS (
     SELECT "row", "partition", "offset", recorded_at, value, from_json(<text>, '{STRUCTURE}') AS e
     FROM batch_rows
 )
-SELECT
+SELECT *, {subject_id("person.kind", "person.value")} AS person_id,
+    {subject_id(f"'{COMPANY}'", "company_ref")} AS company_id,
+    left(sha256(entity_ref.kind || chr(31) || entity_ref.namespace || chr(31) || entity_ref.id), 32)::UUID
+        AS entity_id
+FROM (SELECT
     "row", e.event_id AS event_id, e.type AS type, e.version AS version,
     e.occurred_at AS occurred_at, e.received_at AS received_at, recorded_at, "partition", "offset",
     e.source AS source, e.rights = 'secret' AS secret,
@@ -68,48 +81,75 @@ SELECT
     CASE WHEN e.event_id IS NULL OR e.type IS NULL OR e.occurred_at IS NULL OR e.received_at IS NULL
            OR e.source IS NULL OR e.body_hash IS NULL OR e.occurred_at > e.received_at
          THEN coalesce(value, '') END AS bad
-FROM parsed
+FROM parsed)
 """
 
 NO_ENVELOPE = "the record is no envelope: it lacks an id, a type, a time, a source or a hash"
 
 
-def parse(script: Script, rows: Rows) -> None:
+class Contents(NamedTuple):
+    """What a batch holds any of, so that a stage with nothing to do costs nothing."""
+
+    unreadable: bool
+    outdated: bool
+    links: bool
+    fields: bool
+
+
+def parse(script: Script, rows: Rows, workspace_key: str) -> None:
     """Fill `incoming`. Called outside of a transaction: what is no JSON ends a statement, and with it the
     transaction that it stands in."""
+    key: dict[str, object] = {"key": workspace_key}
     with script.table("batch_rows", arrow(rows)):
         try:
-            script.execute(DECODE.replace("<text>", "value"))
+            script.execute(DECODE.replace("<text>", "value"), key)
         except (duckdb.InvalidInputException, duckdb.ConversionException):
-            script.execute(DECODE.replace("<text>", "CASE WHEN json_valid(value) THEN value END"))
+            script.execute(DECODE.replace("<text>", "CASE WHEN json_valid(value) THEN value END"), key)
 
 
-def settle(script: Script) -> None:
+def settle(script: Script) -> Contents:
     """What is no envelope becomes a failed event; older versions are lifted to today's."""
-    _set_bad_aside(script)
-    _lift(script)
+    contents = Contents(*script.one(CONTENTS))
+    if contents.unreadable:
+        _set_bad_aside(script)
+    if contents.outdated:
+        _lift(script)
+    return contents
 
 
 def _set_bad_aside(script: Script) -> None:
     bad = script.execute(
         'SELECT "partition", "offset", epoch_us(recorded_at), bad FROM incoming WHERE bad IS NOT NULL'
     ).fetchall()
-    if bad:
-        keep_unreadable(script, "touchpoints", bad, NO_ENVELOPE)
-        script.execute("DELETE FROM incoming WHERE bad IS NOT NULL")
+    keep_unreadable(script, "touchpoints", bad, NO_ENVELOPE)
+    script.execute("DELETE FROM incoming WHERE bad IS NOT NULL")
 
 
-OUTDATED = " OR ".join(
-    f"(type = '{name}' AND version < {model.VERSION})" for name, model in MODELS.items() if model.VERSION > 1
+OUTDATED = (
+    " OR ".join(
+        f"(type = '{name}' AND version < {model.VERSION})"
+        for name, model in MODELS.items()
+        if model.VERSION > 1
+    )
+    or "false"
 )
+LINKING = "('customer.identified', 'customer.aliased')"
+"""Types that join the identifiers they name."""
+
+SAYING = "('customer.identified', 'company.updated')"
+"""Types whose properties become fields of a profile."""
+
+CONTENTS = f"""
+SELECT count(bad) > 0, coalesce(bool_or({OUTDATED}), false), coalesce(bool_or(type IN {LINKING}), false),
+       coalesce(bool_or(type IN {SAYING}), false)
+FROM incoming
+"""
 
 
 def _lift(script: Script) -> None:
     old = script.execute(
-        f'SELECT "partition", "offset", type, version, properties FROM incoming WHERE {OUTDATED or "false"}'
+        f'SELECT "partition", "offset", type, version, properties FROM incoming WHERE {OUTDATED}'
     ).fetchall()
-    if not old:
-        return
     for partition, offset, type_, version, properties in old:
         lifted = orjson.dumps(upcast(type_, version, orjson.loads(properties or "{}"))).decode()
         script.execute(

@@ -9,22 +9,21 @@ ADMISSION = 'received_at, occurred_at, event_id, body_hash, "partition", "offset
 
 COPY = 'event_id, type, occurred_at, received_at, recorded_at, "partition", "offset", source, body_hash'
 
-CLASHES = """
-CREATE OR REPLACE TEMP TABLE clashes AS
-SELECT event_id FROM incoming GROUP BY event_id HAVING count(*) > 1
-UNION
-SELECT event_id FROM events WHERE event_id IN (SELECT event_id FROM incoming)
-"""
-
 # Every copy in sight of an id that clashes, in admission order; `held` is the one that counted so far.
 RANKED = f"""
 CREATE OR REPLACE TEMP TABLE ranked AS
+WITH held AS MATERIALIZED (
+    SELECT {COPY} FROM events WHERE event_id IN (SELECT event_id FROM incoming)
+), clashes AS (
+    SELECT event_id FROM incoming GROUP BY event_id HAVING count(*) > 1 UNION ALL SELECT event_id FROM held
+)
 SELECT *, row_number() OVER (PARTITION BY event_id ORDER BY {ADMISSION}) AS place FROM (
-    SELECT {COPY}, false AS held FROM incoming WHERE event_id IN (SELECT event_id FROM clashes)
+    SELECT {COPY}, false AS held FROM incoming WHERE event_id IN (FROM clashes)
     UNION ALL
-    SELECT {COPY}, true AS held FROM events WHERE event_id IN (SELECT event_id FROM clashes)
+    SELECT {COPY}, true AS held FROM held
 )
 """
+COUNT = "SELECT count(*), count(CASE WHEN held AND place > 1 THEN 1 END) FROM ranked"
 
 SET_ASIDE = f"INSERT INTO copies SELECT {COPY} FROM ranked WHERE place > 1"
 
@@ -32,20 +31,20 @@ SET_ASIDE = f"INSERT INTO copies SELECT {COPY} FROM ranked WHERE place > 1"
 def drop_duplicates(script: Script) -> bool:
     """Leave in `incoming` only what counts; every other copy goes to `copies`. True when an event that
     counted so far was displaced: it is then in `displaced`, and gone from `events`."""
-    clashing = script.first(CLASHES)
-    if not clashing or not clashing[0]:
-        return False
     script.execute(RANKED)
+    ranked, displaced = script.one(COUNT)
+    if not ranked:
+        return False
     script.execute(SET_ASIDE)
     script.execute(
         'DELETE FROM incoming WHERE ("partition", "offset") IN '
         '(SELECT ("partition", "offset") FROM ranked WHERE place > 1 AND NOT held)'
     )
-    displaced = script.first(
+    if not displaced:
+        return False
+    script.execute(
         "CREATE OR REPLACE TEMP TABLE displaced AS SELECT e.* FROM events e WHERE event_id IN "
         "(SELECT event_id FROM ranked WHERE held AND place > 1)"
     )
-    if not displaced or not displaced[0]:
-        return False
     script.execute("DELETE FROM events WHERE event_id IN (SELECT event_id FROM displaced)")
     return True

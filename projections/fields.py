@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from .decode import SAYING
 from .script import Script
 
-SAYING = "('customer.identified', 'company.updated')"
 _SAID = """
 SELECT subject, event_id, occurred_at, received_at, unnest(json_keys(properties)) AS field, properties
 FROM (SELECT CASE e.type WHEN 'company.updated' THEN {company} ELSE {subject} END AS subject,
@@ -14,15 +14,12 @@ FROM (SELECT CASE e.type WHEN 'company.updated' THEN {company} ELSE {subject} EN
 BATCH = _SAID.format(
     company="k.company", subject="k.subject", source='incoming e JOIN keys k USING ("row")', saying=SAYING
 )
-ANY = f"SELECT 1 FROM incoming WHERE type IN {SAYING} LIMIT 1"
 HISTORY = _SAID.format(company="e.company", subject="e.subject", source="events e", saying=SAYING)
 
 
 def write_fields(script: Script, *, refold: bool) -> None:
     """Merge what the batch said; the subjects in `refold` are told again from all their history."""
     told = BATCH
-    if not refold and script.first(ANY) is None:
-        return
     if refold:
         script.execute("DELETE FROM fields WHERE subject IN (SELECT subject FROM refold)")
         told = (

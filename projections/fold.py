@@ -20,15 +20,14 @@ KEYS = """
 CREATE OR REPLACE TEMP TABLE keys AS
 SELECT n."row", p.subject AS subject, c.subject AS company, t.entity AS entity
 FROM incoming n
-LEFT JOIN (SELECT "row", i.subject FROM named JOIN identifiers i USING (subject_id)
-           WHERE NOT linking AND named.kind <> 'company') p USING ("row")
-LEFT JOIN (SELECT "row", i.subject FROM named JOIN identifiers i USING (subject_id)
-           WHERE NOT linking AND named.kind = 'company') c USING ("row")
-LEFT JOIN referred r USING ("row") LEFT JOIN touched t ON t.entity_id = r.entity_id
+LEFT JOIN seen p ON p.subject_id = n.person_id
+LEFT JOIN seen c ON c.subject_id = n.company_id
+LEFT JOIN touched t ON t.entity_id = n.entity_id
 """
 KEEP = """
 INSERT INTO events BY NAME
-SELECT i.* EXCLUDE ("row", person, company_ref, entity_ref, bad), k.subject, k.company, k.entity
+SELECT i.* EXCLUDE ("row", person, company_ref, entity_ref, person_id, company_id, entity_id, bad),
+       k.subject, k.company, k.entity
 FROM incoming i JOIN keys k USING ("row")
 """
 
@@ -54,7 +53,7 @@ class Fold:
         """Fold a batch, its positions and T in one transaction: all of it, or nothing."""
         if batch.touchpoints:
             with self._timed("decode"):
-                decode.parse(self._script, batch.touchpoints)
+                decode.parse(self._script, batch.touchpoints, self._workspace_key)
         self._script.execute("BEGIN")
         try:
             self._define(batch.definitions)
@@ -72,28 +71,29 @@ class Fold:
     def _touch(self) -> None:
         script, plan = self._script, self.plan
         with self._timed("decode"):
-            decode.settle(script)
+            contents = decode.settle(script)
         with self._timed("duplicates"):
             displaced = duplicates.drop_duplicates(script)
         with self._timed("subjects"):
-            subjects.name_subjects(script, self._workspace_key)
+            subjects.name_subjects(script, self._workspace_key, links=contents.links)
         with self._timed("entities"):
             stories.refer(script, displaced=displaced)
         with self._timed("keep"):
             script.execute(KEYS)
             script.execute(KEEP)
         with self._timed("links"):
-            subjects.link_subjects(script)
+            subjects.link_subjects(script, links=contents.links)
             if displaced:
                 subjects.forget(script)
         with self._timed("stories"):
             changes = stories.retell(script, displaced=displaced)
         with self._timed("traits"):
-            refold = refolding.find_losers(script, displaced=displaced)
-            accumulate.contribute(script, plan)
+            refold = bool(displaced or changes.known) and refolding.find_losers(script, displaced=displaced)
+            accumulate.contribute(script, plan, joined=bool(changes.known))
             accumulate.accumulate(script, plan, changes, refold=refold)
         with self._timed("fields"):
-            fields.write_fields(script, refold=refold)
+            if contents.fields or refold:
+                fields.write_fields(script, refold=refold)
 
     def _define(self, rows: Rows) -> None:
         if not rows:

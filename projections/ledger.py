@@ -12,43 +12,46 @@ from .script import Script
 _AMOUNT = prop("amount", "DECIMAL(18,4)")
 _TOTAL = f"CASE WHEN p.void = 'true' THEN 0 ELSE {prop('total', 'DECIMAL(18,4)')} END"
 
-# One row an event of the order: what is in force after it (`gross`, `refunds`), and what it moves.
 _PROPERTIES = '{"total": "VARCHAR", "amount": "VARCHAR", "currency": "VARCHAR", "void": "VARCHAR"}'
 
-# One row an event of the order: what is in force after it (`gross`, `refunds`), and what it moves. Nothing
-# else goes through the windows: they copy every column.
+# One row an event of the order: what is in force after it (`gross`, `refunds`), and what it moves. Only what
+# is needed goes through the windows: they copy every column. `began` and `stopped` number the first completion
+# and the last cancellation so far; a cancellation counts from the completion on, and ends the ledger.
 STORY = f"""
 CREATE OR REPLACE TEMP TABLE order_story AS
 WITH said AS (
     SELECT entity, n, type, from_json(properties, '{_PROPERTIES}') AS p
     FROM story WHERE kind = 'order' AND NOT test
 ), told AS (
-    SELECT entity, n, type, {_AMOUNT} AS refund,
-        bool_or(type = 'order.completed') OVER history AS started,
-        last_value(CASE WHEN type IN ('order.completed', 'order.updated') THEN {_TOTAL} END IGNORE NULLS)
-            OVER history AS gross,
-        sum(CASE WHEN type = 'order.refunded' THEN {_AMOUNT} END) OVER history AS refunds,
-        last_value(p.currency IGNORE NULLS) OVER history AS currency
+    SELECT entity, n, type, p.currency AS currency, {_AMOUNT} AS refund,
+        CASE WHEN type IN ('order.completed', 'order.updated') THEN {_TOTAL} END AS total
     FROM said
-    WINDOW history AS (PARTITION BY entity ORDER BY n ROWS UNBOUNDED PRECEDING)
-), judged AS (
-    SELECT * REPLACE (CASE WHEN started THEN gross END AS gross),
-        type = 'order.cancelled' AND started AS ends,
-        coalesce(bool_or(type = 'order.cancelled' AND started) OVER before, false) AS over,
-        coalesce(last_value(CASE WHEN started THEN gross END) OVER before, 0) AS gross_before
+), counted AS (
+    SELECT entity, n, type, refund,
+        min(CASE WHEN type = 'order.completed' THEN n END) OVER history AS began,
+        max(CASE WHEN type = 'order.cancelled' THEN n END) OVER earlier AS stopped,
+        last_value(total IGNORE NULLS) OVER history AS total,
+        last_value(total IGNORE NULLS) OVER earlier AS total_before,
+        sum(CASE WHEN type = 'order.refunded' THEN refund END) OVER history AS refunds,
+        last_value(currency IGNORE NULLS) OVER history AS currency
     FROM told
-    WINDOW before AS (PARTITION BY entity ORDER BY n ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+    WINDOW history AS (PARTITION BY entity ORDER BY n ROWS UNBOUNDED PRECEDING),
+        earlier AS (PARTITION BY entity ORDER BY n ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+), judged AS (
+    SELECT *, coalesce(stopped > began, false) AS over, began IS NOT NULL AS started,
+        CASE WHEN began IS NOT NULL THEN total END AS gross,
+        CASE WHEN began < n THEN coalesce(total_before, 0) ELSE 0 END AS gross_before
+    FROM counted
 )
 SELECT entity, n, currency,
-    ends AND NOT over AS cancels,
+    type = 'order.cancelled' AND started AND NOT over AS cancels,
     CASE WHEN NOT over THEN gross END AS gross,
     CASE WHEN NOT over THEN refunds END AS refunds,
     CASE
         WHEN over THEN 0
         WHEN type = 'order.refunded' THEN -coalesce(refund, 0)
-        WHEN ends THEN coalesce(refunds, 0) - coalesce(gross, 0)
-        WHEN type IN ('order.completed', 'order.updated') AND started
-            THEN coalesce(gross, 0) - gross_before
+        WHEN type = 'order.cancelled' AND started THEN coalesce(refunds, 0) - coalesce(gross, 0)
+        WHEN type IN ('order.completed', 'order.updated') AND started THEN coalesce(gross, 0) - gross_before
         ELSE 0
     END::DECIMAL(18,4) AS amount
 FROM judged

@@ -35,9 +35,9 @@ class Script:
         rows = self.execute(sql, parameters).fetchall()
         return rows[0] if rows else None
 
-    def one(self, sql: str, parameters: Sequence[object] | dict[str, object] | None = None) -> tuple[Any, ...]:
+    def one(self, sql: str) -> tuple[Any, ...]:
         """The one row that there always is."""
-        (row,) = self.execute(sql, parameters).fetchall()
+        (row,) = self.execute(sql).fetchall()
         return row
 
     @contextmanager

@@ -20,20 +20,15 @@ class Changes(NamedTuple):
 
 NO_CHANGES = Changes(frozenset(), frozenset())
 
-REFERRED = """
-CREATE OR REPLACE TEMP TABLE referred AS
-SELECT "row", entity_ref.kind AS kind, entity_ref.namespace AS namespace, entity_ref.id AS id,
-       left(sha256(entity_ref.kind || chr(31) || entity_ref.namespace || chr(31) || entity_ref.id), 32)::UUID
-           AS entity_id
-FROM incoming WHERE entity_ref IS NOT NULL
-"""
 TOUCHED = """
 CREATE OR REPLACE TEMP TABLE touched AS
 SELECT coalesce(n.entity, (SELECT coalesce(max(entity), 0) FROM entities)
                 + row_number() OVER (PARTITION BY n.entity IS NULL ORDER BY r.entity_id)) AS entity,
        r.entity_id, r.kind, r.namespace, r.id, n.entity IS NOT NULL AS known, n.owner AS owner,
        n.company AS company
-FROM (SELECT DISTINCT entity_id, kind, namespace, id FROM referred) r LEFT JOIN entities n USING (entity_id)
+FROM (SELECT DISTINCT entity_id, entity_ref.kind AS kind, entity_ref.namespace AS namespace,
+             entity_ref.id AS id FROM incoming WHERE entity_id IS NOT NULL) r
+LEFT JOIN entities n USING (entity_id)
 """
 TOUCHED_BY_DISPLACED = """
 INSERT INTO touched
@@ -41,20 +36,29 @@ SELECT entity, entity_id, kind, namespace, id, true, owner, company FROM entitie
 WHERE entity IN (SELECT entity FROM displaced) AND entity NOT IN (SELECT entity FROM touched)
 """
 
+# Of an entity seen for the first time all events stand in the batch.
 STORY = """
 CREATE OR REPLACE TEMP TABLE story AS
-SELECT e.entity, t.kind, e.event_id, e.type, split_part(e.type, '.', 2) AS verb, e.occurred_at, e.source,
-       e.store, e.register, e.subject, e.company, e.test,
-       row_number() OVER (PARTITION BY e.entity ORDER BY e.occurred_at, e.received_at, e.event_id) AS n,
-       e.properties
-FROM events e JOIN touched t USING (entity)
+SELECT entity, kind, event_id, type, split_part(type, '.', 2) AS verb, occurred_at, source, store, register,
+       subject, company, test, row_number() OVER (PARTITION BY entity ORDER BY occurred_at, received_at,
+       event_id) AS n, properties
+FROM ({told})
+"""
+_TOLD = """t.entity, t.kind, event_id, type, occurred_at, received_at, source, store, register, subject,
+    {company}, test, properties"""
+TOLD_NOW = f"""
+SELECT {_TOLD.format(company="k.company")}
+FROM incoming JOIN keys k USING ("row") JOIN touched t USING (entity) WHERE NOT t.known
+"""
+TOLD_BEFORE = f"""
+SELECT {_TOLD.format(company="e.company")} FROM events e JOIN touched t USING (entity) WHERE t.known
 """
 # The person of an entity is the one it was last attributed to, else the first that its history names.
 OWNERS = """
 CREATE OR REPLACE TEMP TABLE owners AS
 SELECT entity,
-    coalesce(arg_max(CASE WHEN type = 'entity.attributed' THEN subject END, n), arg_min(subject, n)) AS owner,
-    coalesce(arg_max(CASE WHEN type = 'entity.attributed' THEN company END, n), arg_min(company, n)) AS company
+    coalesce(arg_max(CASE WHEN verb = 'attributed' THEN subject END, n), arg_min(subject, n)) AS owner,
+    coalesce(arg_max(CASE WHEN verb = 'attributed' THEN company END, n), arg_min(company, n)) AS company
 FROM story GROUP BY entity
 """
 WRITE_ENTITIES = """
@@ -75,8 +79,7 @@ UNION SELECT 'order', true FROM displaced WHERE type = 'order.refunded' AND enti
 
 
 def refer(script: Script, *, displaced: bool) -> None:
-    """Give every entity of the batch its number: `referred` by row, `touched` once each."""
-    script.execute(REFERRED)
+    """Give every entity of the batch its number: `touched` then has them all."""
     script.execute(TOUCHED)
     if displaced:
         script.execute(TOUCHED_BY_DISPLACED)
@@ -88,7 +91,7 @@ def retell(script: Script, *, displaced: bool) -> Changes:
     rows = script.execute(touched).fetchall()
     kinds = {kind for kind, _ in rows}
     known = {kind for kind, its in rows if its}
-    script.execute(STORY)
+    script.execute(STORY.format(told=f"{TOLD_NOW} UNION ALL {TOLD_BEFORE}" if known else TOLD_NOW))
     script.execute(OWNERS)
     if known:
         script.execute("DELETE FROM entities WHERE entity IN (SELECT entity FROM touched WHERE known)")

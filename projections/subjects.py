@@ -6,50 +6,41 @@ from collections.abc import Collection, Iterable
 
 from kizuna.schemas.identifiers import COMPANY, LINKED_KINDS
 
+from .decode import LINKING, subject_id
 from .identity import Link, Node, Order, Resolution, resolve
 from .script import Script
 
-LINKING = ("customer.identified", "customer.aliased")
-_LINKING = ", ".join(f"'{name}'" for name in LINKING)
 _KINDS = ", ".join(f"'{kind}'" for kind in LINKED_KINDS)
 ORDER = "{'received_at': received_at, 'occurred_at': occurred_at, 'event_id': event_id}"
+_IDS = """unnest(from_json(ids, '[{"kind":"VARCHAR","value":"VARCHAR"}]'))"""
 
-
-def _subject_id(kind: str, value: str) -> str:
-    """The SQL of `schemas.identifiers.subject_id`."""
-    return f"left(sha256($key || chr(31) || {kind} || chr(31) || {value}), 32)::UUID"
-
-
-NAMED = f"""
-CREATE OR REPLACE TEMP TABLE named AS
-SELECT "row", {ORDER} AS seen, person.kind AS kind, person.value AS value, false AS linking,
-       {_subject_id("person.kind", "person.value")} AS subject_id
-FROM incoming WHERE person IS NOT NULL
-UNION ALL
-SELECT "row", {ORDER}, '{COMPANY}', company_ref, false,
-       {_subject_id(f"'{COMPANY}'", "company_ref")}
-FROM incoming WHERE company_ref IS NOT NULL
-UNION ALL
-SELECT "row", seen, x.kind, x.value, true, {_subject_id("x.kind", "x.value")}
-FROM (SELECT "row", {ORDER} AS seen,
-             unnest(from_json(ids, '[{{"kind":"VARCHAR","value":"VARCHAR"}}]')) AS x
-      FROM incoming WHERE type IN ({_LINKING}) AND ids IS NOT NULL AND NOT test)
+# The identifiers that an event joins to its strongest one.
+LINKED = f"""
+CREATE OR REPLACE TEMP TABLE linked AS
+SELECT "row", seen, x.kind AS kind, x.value AS value, {subject_id("x.kind", "x.value")} AS subject_id
+FROM (SELECT "row", {ORDER} AS seen, {_IDS} AS x
+      FROM incoming WHERE type IN {LINKING} AND ids IS NOT NULL AND NOT test)
 WHERE x.kind IN ({_KINDS})
 """
-
-# Who is named by the batch, with the number where it is known already.
+_NAMED = f"""
+SELECT person_id AS subject_id, person.kind AS kind, person.value AS value, {ORDER} AS seen
+FROM incoming WHERE person_id IS NOT NULL
+UNION ALL
+SELECT company_id, '{COMPANY}', company_ref, {ORDER} FROM incoming WHERE company_id IS NOT NULL
+"""
+# Who is named by the batch, each with its number: the one it has, or the next one.
 SEEN = """
 CREATE OR REPLACE TEMP TABLE seen AS
-SELECT n.subject_id, n.kind, n.value, n.seen, i.subject, i.profile, i.first_seen
+SELECT n.subject_id, n.kind, n.value, n.seen, i.first_seen, i.subject IS NOT NULL AS known,
+       coalesce(i.subject, (SELECT coalesce(max(subject), 0) FROM identifiers)
+                + row_number() OVER (PARTITION BY i.subject IS NULL ORDER BY n.seen, n.subject_id)) AS subject
 FROM (SELECT subject_id, any_value(kind) AS kind, any_value(value) AS value, min(seen) AS seen
-      FROM named GROUP BY subject_id) n
+      FROM ({named}) GROUP BY subject_id) n
 LEFT JOIN identifiers i USING (subject_id)
 """
 NUMBER = """
 INSERT INTO identifiers
-SELECT s.subject, s.subject_id, s.kind, s.value, s.subject, s.seen
-FROM (SELECT *  EXCLUDE (subject), (SELECT coalesce(max(subject), 0) FROM identifiers)
-             + row_number() OVER (ORDER BY seen, subject_id) AS subject FROM seen WHERE subject IS NULL) s
+SELECT subject, subject_id, kind, value, subject, seen FROM seen WHERE NOT known
 """
 EARLIER = "SELECT subject FROM seen WHERE seen < first_seen"
 MOVE_BACK = """
@@ -58,10 +49,10 @@ WHERE identifiers.subject = s.subject AND s.seen < s.first_seen
 """
 # An event links its strongest id with each other one.
 EVIDENCE = """
-SELECT k.subject AS a, i.subject AS b, f.received_at, f.occurred_at, f.event_id,
+SELECT k.subject AS a, s.subject AS b, f.received_at, f.occurred_at, f.event_id,
        f.type = 'customer.aliased' AND f.secret AS forced
-FROM named n JOIN keys k USING ("row") JOIN incoming f USING ("row") JOIN identifiers i USING (subject_id)
-WHERE n.linking AND i.subject <> k.subject
+FROM linked l JOIN keys k USING ("row") JOIN incoming f USING ("row") JOIN seen s USING (subject_id)
+WHERE s.subject <> k.subject
 """
 
 
@@ -69,15 +60,14 @@ WHERE n.linking AND i.subject <> k.subject
 AFFECTED = f"""
 SELECT subject FROM displaced WHERE subject IS NOT NULL UNION
 SELECT company FROM displaced WHERE company IS NOT NULL UNION
-SELECT i.subject FROM (SELECT unnest(from_json(ids, '[{{"kind":"VARCHAR","value":"VARCHAR"}}]')) AS x
-                       FROM displaced WHERE type IN ({_LINKING}) AND ids IS NOT NULL AND NOT test) d
+SELECT i.subject FROM (SELECT {_IDS} AS x
+                       FROM displaced WHERE type IN {LINKING} AND ids IS NOT NULL AND NOT test) d
 JOIN identifiers i ON i.kind = d.x.kind AND i.value = d.x.value WHERE d.x.kind IN ({_KINDS})
 """
 _LINKED_IN_HISTORY = f"""
 SELECT e.subject AS a, i.subject AS b, e.received_at, e.occurred_at, e.event_id,
        e.type = 'customer.aliased' AND e.secret AS forced
-FROM (SELECT *, unnest(from_json(ids, '[{{"kind":"VARCHAR","value":"VARCHAR"}}]')) AS x
-      FROM events WHERE type IN ({_LINKING}) AND ids IS NOT NULL AND NOT test) e
+FROM (SELECT *, {_IDS} AS x FROM events WHERE type IN {LINKING} AND ids IS NOT NULL AND NOT test) e
 JOIN identifiers i ON i.kind = e.x.kind AND i.value = e.x.value
 WHERE e.x.kind IN ({_KINDS})
 """
@@ -95,19 +85,23 @@ SELECT subject, min(seen) AS seen FROM (
 """
 
 
-def name_subjects(script: Script, workspace_key: str) -> None:
-    """Give every identifier of the batch its number; `named` then tells which row names whom."""
-    script.execute(NAMED, {"key": workspace_key})
-    script.execute(SEEN)
+def name_subjects(script: Script, workspace_key: str, *, links: bool) -> None:
+    """Give every identifier of the batch its number: `seen` then has them all. `links`: the batch may hold
+    events that join identifiers; `linked` then tells which."""
+    named = _NAMED
+    if links:
+        script.execute(LINKED, {"key": workspace_key})
+        named += "UNION ALL SELECT subject_id, kind, value, seen FROM linked"
+    script.execute(SEEN.format(named=named))
     script.execute(NUMBER)
 
 
-def link_subjects(script: Script) -> None:
+def link_subjects(script: Script, *, links: bool) -> None:
     """Keep the links of the batch, and resolve the profiles that they, or an earlier first sight, change."""
     changed = {row[0] for row in script.execute(EARLIER).fetchall()}
     if changed:
         script.execute(MOVE_BACK)
-    if script.first("SELECT 1 FROM named WHERE linking LIMIT 1") is not None:
+    if links:
         script.execute(f"CREATE OR REPLACE TEMP TABLE evidence AS {EVIDENCE}")
         _keep_evidence(script)
         pairs = script.execute("SELECT a, b FROM evidence").fetchall()

@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 
 from kizuna.projections import trait_states
-from kizuna.projections.traits import OFS
 from kizuna.projections.definitions import load_plan
-from kizuna.projections.traits import Of
+from kizuna.projections.traits import OFS, Of
 from tests.api.query_node import query_node
 from tests.folding import definition
 
