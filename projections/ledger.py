@@ -15,8 +15,8 @@ _TOTAL = f"CASE WHEN p.void = 'true' THEN 0 ELSE {prop('total', 'DECIMAL(18,4)')
 _PROPERTIES = '{"total": "VARCHAR", "amount": "VARCHAR", "currency": "VARCHAR", "void": "VARCHAR"}'
 
 # One row an event of the order: what is in force after it (`gross`, `refunds`), and what it moves. Only what
-# is needed goes through the windows: they copy every column. `began` and `stopped` number the first completion
-# and the last cancellation so far; a cancellation counts from the completion on, and ends the ledger.
+# is needed goes through the windows: they copy every column. `began` and `stopped` number the first
+# completion and the last cancellation so far; a cancellation counts from the completion on, and ends it all.
 STORY = f"""
 CREATE OR REPLACE TEMP TABLE order_story AS
 WITH said AS (
