@@ -144,9 +144,14 @@ class Store:
         beside = wal(self.path)
         return beside.stat().st_size if beside.exists() else 0
 
-    def checkpoint(self) -> None:
-        """Move the write-ahead log into the file. Called by the writer's thread, when idle."""
-        self.writer.execute("CHECKPOINT")
+    def checkpoint(self) -> bool:
+        """Move the write-ahead log into the file. Called by the writer's thread, when idle. False when a
+        transaction of somebody else stood in the way: then try again later."""
+        try:
+            self.writer.execute("CHECKPOINT")
+        except duckdb.TransactionException:
+            return False
+        return True
 
     def close(self) -> None:
         self.writer.close()
