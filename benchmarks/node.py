@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,6 +23,8 @@ RETAIL = ROOT.parent / "shared/data/online_retail_ii/online_retail_2009_2010.par
 MAP = ROOT / "docs/examples/online-retail.yaml"
 CONNECTIONS = 32
 READS = 1_000
+TRICKLE = 50
+NAMED = b'"message_id":"'
 
 
 def run(count: int, customers: int) -> Iterator[Measure]:
@@ -59,36 +61,57 @@ def posted(count: int, customers: int) -> Iterator[Measure]:
                     note=f"{result.items:,} events of {size:.0f} bytes, durable, {CONNECTIONS} connections, "
                     f"p99 {percentile(result.latencies, 0.99) * 1000:.0f} ms",
                 )
-            yield from _reads(node.address, key, token, batches[: len(batches) // 4], customers)
+            while kizuna_json("status", "--data", data)["lag"]:
+                time.sleep(0.1)
+            yield asyncio.run(_reads(node.address, token, customers, "alone", 10))
+            for rate in (1_000, 5_000):
+                trickle = _trickle(node.address, key, rest, rate)
+                yield asyncio.run(
+                    _reads(node.address, token, customers, f"while {rate:,} events/s come in", None, trickle)
+                )
 
 
-def _reads(address: str, key: str, token: str, batches: list[Payload], customers: int) -> Iterator[Measure]:
+async def _reads(
+    address: str,
+    token: str,
+    customers: int,
+    when: str,
+    asked: float | None,
+    load: Coroutine[None, None, None] | None = None,
+) -> Measure:
+    """Profiles of the more frequent customers, one after the other, while `load` runs."""
     chance = random.Random(2)
-
-    async def both() -> list[float]:
-        load = asyncio.create_task(post_load(address, key, batches, 1))
-        seconds = []
-        async with httpx.AsyncClient(
-            base_url=address, headers={"authorization": f"Bearer {token}"}
-        ) as client:
-            for _ in range(READS):
-                value = f"user-{chance.randrange(customers // 100)}"
-                started = time.perf_counter()
-                answer = await client.post("/api/profiles/lookup", json={"kind": "user_id", "value": value})
-                seconds.append(time.perf_counter() - started)
-                assert answer.status_code in (200, 404), answer.text
-        await load
-        return seconds
-
-    seconds = asyncio.run(both())
-    yield Measure(
-        "profile read over HTTP, p99",
+    beside = asyncio.create_task(load) if load else None
+    seconds = []
+    async with httpx.AsyncClient(base_url=address, headers={"authorization": f"Bearer {token}"}) as client:
+        for _ in range(READS):
+            value = f"user-{chance.randrange(customers // 100)}"
+            started = time.perf_counter()
+            answer = await client.post("/api/profiles/lookup", json={"kind": "user_id", "value": value})
+            seconds.append(time.perf_counter() - started)
+            assert answer.status_code in (200, 404), answer.text
+    if beside:
+        beside.cancel()
+    return Measure(
+        f"profile read over HTTP {when}, p99",
         percentile(seconds, 0.99) * 1000,
         "ms",
-        10,
+        asked,
         less=True,
-        note=f"{READS} reads while events come in; median {median(seconds) * 1000:.1f} ms",
+        note=f"{READS:,} reads, median {median(seconds) * 1000:.1f} ms",
     )
+
+
+async def _trickle(address: str, key: str, stream: Sequence[bytes], rate: int) -> None:
+    """Post the events of a stream again and again at a rate, in fifty requests a second, until cancelled."""
+    size = rate // TRICKLE
+    async with httpx.AsyncClient(base_url=address, headers={"authorization": f"Bearer {key}"}) as client:
+        for at in range(0, len(stream) - size, size):
+            started = time.perf_counter()
+            renamed = [one.replace(NAMED, NAMED + b"again-", 1) for one in stream[at : at + size]]
+            answer = await client.post("/v1/events", content=b"[" + b",".join(renamed) + b"]")
+            assert answer.json()["accepted"] == size, answer.text
+            await asyncio.sleep(max(0.0, 1 / TRICKLE - (time.perf_counter() - started)))
 
 
 def imported() -> Iterator[Measure]:

@@ -27,6 +27,11 @@ T = TypeVar("T")
 IDLE_SECONDS = 0.1
 TICK_SECONDS = 1.0
 RETRY_SECONDS = 1.0
+SMALL_BATCH = 20_000
+LINGER_SECONDS = 0.1
+"""Pause after a batch of fewer records. A batch costs nearly the same whether it holds one event or a
+thousand: a trickle folded without pauses would take a whole core, and readers would wait for it."""
+
 CHECKPOINT_BYTES = 64 * 1024 * 1024
 """What may stand in the store's write-ahead log before an idle moment is used to move it into the file."""
 
@@ -129,8 +134,11 @@ class Projector:
         while not self._stopping.is_set():
             try:
                 self._answer_calls()
+                before = self.statistics["records"]
                 if self._step():
                     self._log.wait(IDLE_SECONDS)
+                elif self.statistics["records"] - before < SMALL_BATCH:
+                    self._stopping.wait(LINGER_SECONDS)
             except TransientError as error:
                 self._next = None
                 logger.warning("the log is not ready, trying again: %s", error)

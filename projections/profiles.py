@@ -79,6 +79,10 @@ class Subject(NamedTuple):
 SUBJECT = "SELECT subject, subject_id, kind, value, profile FROM identifiers"
 FIELD = "SELECT subject, field, value FROM fields"
 FIELD_SAID = "SELECT subject, field, value, said.occurred_at, said.received_at, said.event_id FROM fields"
+LINK = (
+    "SELECT a, b, accepted, reason, forced, event_id, received_at, occurred_at FROM links "
+    "WHERE list_contains($1::BIGINT[], a) OR list_contains($1::BIGINT[], b)"
+)
 PUBLIC_ID = "SELECT i.subject, p.subject_id FROM identifiers i JOIN identifiers p ON p.subject = i.profile"
 
 
@@ -163,11 +167,7 @@ def fields_of(
 
 def _links(snapshot: duckdb.DuckDBPyConnection, subjects: Sequence[Subject]) -> list[LinkOfTwo]:
     """In admission order."""
-    own = ", ".join(str(one.number) for one in subjects)
-    rows = snapshot.execute(
-        "SELECT a, b, accepted, reason, forced, event_id, received_at, occurred_at FROM links "
-        f"WHERE a IN ({own}) OR b IN ({own})"
-    ).fetchall()
+    rows = fetch(snapshot, LINK, [one.number for one in subjects])
     pairs = {one.number: one.pair for one in subjects}
     strangers = {subject for row in rows for subject in row[:2]} - pairs.keys()
     if strangers:

@@ -17,6 +17,7 @@ from kizuna.schemas.errors import ForeignLog, LogUnavailable, StoreLocked, Store
 from kizuna.schemas.position import Position
 
 from . import tables
+from .lookups import fetch
 
 FOLD_VERSION = 2
 """Raised by every change of the fold that gives another state from the same log."""
@@ -188,10 +189,13 @@ def wal(path: Path) -> Path:
 
 def cut(snapshot: duckdb.DuckDBPyConnection) -> Cut:
     """Where the snapshot stands."""
-    rows = snapshot.execute('SELECT topic, generation, "partition", "offset" FROM positions').fetchall()
-    (clock,) = snapshot.execute("SELECT t, recorded_high FROM clock").fetchall()
+    rows = fetch(
+        snapshot,
+        'SELECT t, recorded_high, topic, generation, "partition", "offset" '
+        "FROM clock LEFT JOIN positions ON true",
+    )
     return Cut(
-        tuple(sorted(Position(*row) for row in rows)),
-        clock[0].replace(tzinfo=UTC),
-        clock[1].replace(tzinfo=UTC),
+        tuple(sorted(Position(*row[2:]) for row in rows if row[2] is not None)),
+        rows[0][0].replace(tzinfo=UTC),
+        rows[0][1].replace(tzinfo=UTC),
     )

@@ -24,6 +24,9 @@ from .submission import Submission
 from .upcasting import upcast
 
 _MAX_PATH = 200
+_UUID_VALUE = ~(0xF000 << 64 | 0xC000 << 48)
+_UUID_5 = 5 << 76 | 0x8000 << 48
+"""Version and variant of a UUIDv5 (RFC 9562, section 5.5), and the bits that they leave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,12 @@ def admit(item: object, origin: Origin, workspace_key: str, new_id: Callable[[],
 def event_id_for(source: str, message_id: str) -> UUID:
     """UUIDv5 of the source and the client's message id."""
     digest = hashlib.sha1(_source_namespace(source) + message_id.encode(), usedforsecurity=False).digest()
-    return UUID(bytes=digest[:16], version=5)
+    # What uuid5 does, in half of the time.
+    return UUID(int=int.from_bytes(digest[:16], "big") & _UUID_VALUE | _UUID_5)
+
+
+_received = lru_cache(maxsize=8)(times.text)
+"""All items of a request, or an import, are received in one moment."""
 
 
 @lru_cache(maxsize=1_000)
@@ -160,7 +168,7 @@ def _seal(checked: _Checked, origin: Origin, workspace_key: str, new_id: Callabl
         "type": sent.type,
         "version": checked.payload.VERSION,
         "occurred_at": occurred,
-        "received_at": times.text(origin.received_at),
+        "received_at": _received(origin.received_at),
         "source": origin.source,
         "rights": origin.rights,
         "ids": [{"kind": kind, "value": value} for kind, value in ids],
