@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from datetime import datetime
 from queue import Empty, SimpleQueue
 from typing import TypeVar
@@ -19,6 +19,7 @@ from kizuna.projections.store import Store, cut
 from kizuna.schemas.errors import KizunaError, TransientError
 
 from . import reader
+from .ahead import ReadAhead
 from .reader import Reading, Stand
 
 logger = logging.getLogger(__name__)
@@ -62,8 +63,7 @@ class Projector:
         self._folded = threading.Condition()
         self._stands: dict[TopicPartition, Stand] = {}
         self._fold = Fold(store.writer, workspace_key)
-        self._ahead = ThreadPoolExecutor(1, thread_name_prefix="log-reader")
-        self._next: Future[Reading] | None = None
+        self._ahead = ReadAhead(self._read, lambda batch: self._fold.decode(batch))
         self._ticked = 0.0
         self.failure: BaseException | None = None
         self.caught_up = threading.Event()
@@ -80,7 +80,7 @@ class Projector:
         self._stopping.set()
         if self._thread is not None:
             self._thread.join()
-        self._ahead.shutdown()
+        self._ahead.close()
 
     def lag(self) -> int:
         """Records in the log that are not folded yet."""
@@ -125,7 +125,7 @@ class Projector:
         stands = reader.start(
             cut(self._store.writer).positions, self._log.bounds(), self._log.identity.generation
         )
-        self._next = None
+        self._ahead.forget()
         with self._folded:
             self._stands = stands
             self._folded.notify_all()
@@ -140,7 +140,7 @@ class Projector:
                 elif self.statistics["records"] - before < SMALL_BATCH:
                     self._stopping.wait(LINGER_SECONDS)
             except TransientError as error:
-                self._next = None
+                self._ahead.forget()
                 logger.warning("the log is not ready, trying again: %s", error)
                 self._stopping.wait(RETRY_SECONDS)
             except BaseException as error:
@@ -163,14 +163,12 @@ class Projector:
 
     def _step(self) -> bool:
         """Fold one batch. True when nothing was left to read."""
-        reading = self._read(self._stands) if self._next is None else self._next.result()
-        # While a batch is folded the next one is read.
-        self._next = None if reading.caught_up else self._ahead.submit(self._read, reading.stands)
+        reading, decoded = self._ahead.take(self._stands)
         if not len(reading.batch):
             self._tick(reading)
             self.caught_up.set()
             return True
-        self._fold.apply(reading.batch)
+        self._fold.apply(reading.batch, decoded)
         if reading.caught_up:
             # Under a steady stream there is always something to read, but nothing old.
             self.caught_up.set()

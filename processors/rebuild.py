@@ -14,6 +14,7 @@ from kizuna.projections.fold import Fold
 from kizuna.projections.store import Store, cut, wal
 
 from . import reader
+from .ahead import ReadAhead
 from .projector import Projector
 
 Progress = Callable[[int, int], None]
@@ -39,7 +40,7 @@ def rebuild(
     store_id: UUID,
     *,
     verify: bool,
-    batch: int = 200_000,
+    batch: int = 100_000,
     progress: Progress = lambda done, total: None,
 ) -> Report:
     """With `verify`, both stores are compared at the same positions; when they differ the live one stays,
@@ -116,12 +117,19 @@ class _Builder:
 
     def fold_to(self, bounds: dict[TopicPartition, Bounds]) -> None:
         total = sum(its.end for its in bounds.values())
+        ahead = ReadAhead(
+            lambda stands: reader.read(self._log, stands, bounds, self._clock(), self._limit),
+            self._fold.decode,
+        )
         caught_up = False
-        while not caught_up:
-            reading = reader.read(self._log, self._stands, bounds, self._clock(), self._limit)
-            if len(reading.batch):
-                self._fold.apply(reading.batch)
-            self._stands = dict(reading.stands)
-            self.done += len(reading.batch)
-            caught_up = reading.caught_up or not len(reading.batch)
-            self._progress(self.done, total)
+        try:
+            while not caught_up:
+                reading, decoded = ahead.take(self._stands)
+                if len(reading.batch):
+                    self._fold.apply(reading.batch, decoded)
+                self._stands = dict(reading.stands)
+                self.done += len(reading.batch)
+                caught_up = reading.caught_up or not len(reading.batch)
+                self._progress(self.done, total)
+        finally:
+            ahead.close()

@@ -52,7 +52,7 @@ STATEFUL = "('order', 'visit', 'ticket', 'deal', 'contract', 'task')"
 """Entity kinds that own a present state; the first of them in an event is the one it is about."""
 
 DECODE = f"""
-CREATE OR REPLACE TEMP TABLE incoming AS
+CREATE OR REPLACE TABLE <table> AS
 WITH parsed AS (
     SELECT "row", "partition", "offset", recorded_at, value, from_json(<text>, '{STRUCTURE}') AS e
     FROM batch_rows
@@ -96,15 +96,24 @@ class Contents(NamedTuple):
     fields: bool
 
 
-def parse(script: Script, rows: Rows, workspace_key: str) -> None:
-    """Fill `incoming`. Called outside of a transaction: what is no JSON ends a statement, and with it the
-    transaction that it stands in."""
-    key: dict[str, object] = {"key": workspace_key}
-    with script.table("batch_rows", arrow(rows)):
-        try:
-            script.execute(DECODE.replace("<text>", "value"), key)
-        except (duckdb.InvalidInputException, duckdb.ConversionException):
-            script.execute(DECODE.replace("<text>", "CASE WHEN json_valid(value) THEN value END"), key)
+def parse(cursor: duckdb.DuckDBPyConnection, rows: Rows, workspace_key: str, table: str) -> None:
+    """Make `table` of the records: what they say, and whom they name. Called outside of a transaction: what
+    is no JSON ends a statement, and with it the transaction that it stands in."""
+    key = {"key": workspace_key}
+    cursor.register("batch_rows", arrow(rows))
+    decode = DECODE.replace("<table>", table)
+    try:
+        cursor.execute(decode.replace("<text>", "value"), key)
+    except (duckdb.InvalidInputException, duckdb.ConversionException):
+        cursor.execute(decode.replace("<text>", "CASE WHEN json_valid(value) THEN value END"), key)
+    finally:
+        cursor.unregister("batch_rows")
+
+
+def take(script: Script, table: str) -> None:
+    """Fill `incoming` from a table that `parse` made, and drop that."""
+    script.execute(f"CREATE OR REPLACE TEMP TABLE incoming AS FROM {table}")
+    script.execute(f"DROP TABLE {table}")
 
 
 def settle(script: Script) -> Contents:

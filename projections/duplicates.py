@@ -9,11 +9,13 @@ ADMISSION = 'received_at, occurred_at, event_id, body_hash, "partition", "offset
 
 COPY = 'event_id, type, occurred_at, received_at, recorded_at, "partition", "offset", source, body_hash'
 
-# Every copy in sight of an id that clashes, in admission order; `held` is the one that counted so far.
+# Every copy in sight of an id that clashes, in admission order; `held` is the one that counted so far. It is
+# sought by row: a plain join would read all its columns of all events.
 RANKED = f"""
 CREATE OR REPLACE TEMP TABLE ranked AS
 WITH held AS MATERIALIZED (
-    SELECT {COPY} FROM events WHERE event_id IN (SELECT event_id FROM incoming)
+    SELECT {COPY} FROM events
+    WHERE rowid IN (SELECT rowid FROM events WHERE event_id IN (SELECT event_id FROM incoming))
 ), clashes AS (
     SELECT event_id FROM incoming GROUP BY event_id HAVING count(*) > 1 UNION ALL SELECT event_id FROM held
 )

@@ -14,6 +14,7 @@ from kizuna.schemas.position import Position
 from . import accumulate, decode, definitions, duplicates, failures, fields, refolding, stories, subjects
 from .batch import Batch, Rows
 from .script import Script
+from .store import AHEAD
 from .traits import Plan
 
 KEYS = """
@@ -39,6 +40,7 @@ class Fold:
         self._script = Script(connection)
         self._workspace_key = workspace_key
         self._plan: Plan | None = None
+        self._decoded = 0
         self.seconds: Counter[str] = Counter()
 
     @property
@@ -49,11 +51,25 @@ class Fold:
             self._make_tables(self._plan)
         return self._plan
 
-    def apply(self, batch: Batch) -> None:
-        """Fold a batch, its positions and T in one transaction: all of it, or nothing."""
+    def decode(self, batch: Batch) -> str | None:
+        """Parse a batch's touchpoints into a table of their own, for `apply`: it touches no state, so another
+        thread may do it while an earlier batch is folded. One batch at a time; None when there are none."""
+        if not batch.touchpoints:
+            return None
+        self._decoded += 1
+        table = f"{AHEAD}.decoded_{self._decoded}"
+        with self._timed("decode"), self._script.connection.cursor() as cursor:
+            decode.parse(cursor, batch.touchpoints, self._workspace_key, table)
+        return table
+
+    def apply(self, batch: Batch, decoded: str | None = None) -> None:
+        """Fold a batch, its positions and T in one transaction: all of it, or nothing. `decoded` is what
+        `decode` gave for this batch."""
         if batch.touchpoints:
-            with self._timed("decode"):
-                decode.parse(self._script, batch.touchpoints, self._workspace_key)
+            table = decoded or self.decode(batch)
+            assert table is not None
+            with self._timed("take"):
+                decode.take(self._script, table)
         self._script.execute("BEGIN")
         try:
             self._define(batch.definitions)
@@ -70,7 +86,7 @@ class Fold:
 
     def _touch(self) -> None:
         script, plan = self._script, self.plan
-        with self._timed("decode"):
+        with self._timed("take"):
             contents = decode.settle(script)
         with self._timed("duplicates"):
             displaced = duplicates.drop_duplicates(script)

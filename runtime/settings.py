@@ -48,7 +48,12 @@ class Settings(BaseSettings):
     batch_size: int = Field(
         50_000, ge=1, le=1_000_000, description="Records folded in one transaction, at most."
     )
-    store_threads: int = Field(2, ge=1, le=256, description="Threads that DuckDB may use.")
+    store_threads: int = Field(
+        1,
+        ge=1,
+        le=256,
+        description="Threads of one query; fold, decoding ahead of it and readers run side by side anyway.",
+    )
     store_memory: Size = Field("1GB", description="Memory that DuckDB may use, such as 512MB or 4GB.")
     group_commit_ms: float = Field(
         5.0,
