@@ -3,14 +3,15 @@ time. It spills to a folder of its own, and SQL in it reaches no other file."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
 import pyarrow as pa
 
-from kizuna.schemas.errors import ConfigurationError
+from kizuna.schemas.errors import ConfigurationError, TransientError
 
 from .conditions import decide
 from .maps import ImportMap
@@ -79,15 +80,16 @@ class Arrangement:
             f"CREATE TABLE rows (line BIGINT{''.join(f', {name} VARCHAR' for name in (*own, *texts))})"
         )
         insert = _insert_lines(wanted) if columns is None else _insert_columns(texts)
-        self._connection.execute("BEGIN")
-        for batch, bad, share in reader.batches():
-            self._connection.register("arriving", pa.Table.from_batches([batch]))
-            self._connection.execute(insert)
-            self._connection.unregister("arriving")
-            self._set_aside(bad)
-            self.rows += batch.num_rows + len(bad)
-            progress(self.rows, share)
-        self._connection.execute("COMMIT")
+        with self._translated():
+            self._connection.execute("BEGIN")
+            for batch, bad, share in reader.batches():
+                self._connection.register("arriving", pa.Table.from_batches([batch]))
+                self._connection.execute(insert)
+                self._connection.unregister("arriving")
+                self._set_aside(bad)
+                self.rows += batch.num_rows + len(bad)
+                progress(self.rows, share)
+            self._connection.execute("COMMIT")
         form = self._map.format
         return Sheet(
             expressions=dict(zip(wanted, texts, strict=True)),
@@ -103,18 +105,16 @@ class Arrangement:
         """Make every event to be, and put them in the order of time, then of their keys: the same order
         whatever the order of the rows."""
         self._connection.execute(f"SET TimeZone = {quoted(self._map.time_zone)}")
-        try:
+        with self._translated():
             self._make(sheet)
-        except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
-            raise ConfigurationError(f"The map cannot be applied: {error}") from None
-        self._connection.execute(
-            "CREATE TABLE arranged AS SELECT rule, key, submission, line, n_rows, error, item, n FROM ("
-            "SELECT *, 0 AS n FROM made WHERE error IS NULL UNION ALL"
-            " SELECT *, row_number() OVER (PARTITION BY rule, item ORDER BY line) FROM made"
-            " WHERE error IS NOT NULL) ORDER BY occurred_at NULLS FIRST, rule, key, submission, item, n"
-        )
-        self._connection.execute("DROP TABLE made")
-        self.total_rows = self._count("SELECT coalesce(sum(n_rows), 0) FROM arranged")
+            self._connection.execute(
+                "CREATE TABLE arranged AS SELECT rule, key, submission, line, n_rows, error, item, n FROM ("
+                "SELECT *, 0 AS n FROM made WHERE error IS NULL UNION ALL"
+                " SELECT *, row_number() OVER (PARTITION BY rule, item ORDER BY line) FROM made"
+                " WHERE error IS NOT NULL) ORDER BY occurred_at NULLS FIRST, rule, key, submission, item, n"
+            )
+            self._connection.execute("DROP TABLE made")
+            self.total_rows = self._count("SELECT coalesce(sum(n_rows), 0) FROM arranged")
 
     def items(self, start: int, limit: int) -> list[Item]:
         """At most `limit` of what was arranged, from number `start` on."""
@@ -126,6 +126,23 @@ class Arrangement:
     def rows_before(self, number: int) -> int:
         """The rows of what stands before item `number`."""
         return self._count(f"SELECT coalesce(sum(n_rows), 0) FROM arranged WHERE rowid < {number}")
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """What reader and DuckDB raise, as errors that say what to do."""
+        try:
+            yield
+        except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
+            raise ConfigurationError(f"The map cannot be applied: {error}") from None
+        except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+            raise TransientError(
+                f"The rows cannot be sorted: {error}", hint="Make room on the disk, then run it again."
+            ) from None
+        except (pa.ArrowInvalid, OSError) as error:
+            raise ConfigurationError(
+                f"The file cannot be read behind row {self.rows:,}: {str(error).rstrip('.')}.",
+                hint="Look there for a quote that is not closed, or damage.",
+            ) from None
 
     def _make(self, sheet: Sheet) -> None:
         fits = self._leave_out(sheet)

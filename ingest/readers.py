@@ -26,6 +26,7 @@ MAX_LINE = 1_000_000
 """Characters of one line of NDJSON."""
 
 _BLOCK = 4 << 20
+_NO_ROWS = ("Empty CSV file", "Could not skip initial")  # what Arrow says of a header alone
 _ROWS = 65_536
 _KINDS = {
     ".csv": "csv", ".tsv": "csv", ".txt": "csv",
@@ -51,7 +52,7 @@ class Reader(Protocol):
 
     def batches(self) -> Iterator[tuple[pa.RecordBatch, list[BadRow], float]]:
         """Rows as `line` and `c0`, `c1` ... (of NDJSON `line` and `text`), the bad rows found meanwhile, and
-        which share of the file has been read."""
+        which share of the file has been read. Raises pa.ArrowInvalid or OSError where it cannot go on."""
         ...
 
 
@@ -129,15 +130,18 @@ class CsvReader:
                     ),
                     pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string())),
                 )
-            except pa.ArrowInvalid:
-                return  # a header without rows
+            except pa.ArrowInvalid as error:
+                if any(told in str(error) for told in _NO_ROWS):
+                    return
+                raise
             line = header + 1
             for batch in rows:
                 numbers = list(islice((one for one in count(line) if one not in skipped), batch.num_rows))
                 line = numbers[-1] + 1 if numbers else line
                 self.undecodable = stream.undecodable
-                yield _numbered(numbers, batch.columns), found[:], stream.consumed / size
-                found.clear()
+                taken = found[:]
+                del found[: len(taken)]  # what Arrow, reading ahead, adds meanwhile stays
+                yield _numbered(numbers, batch.columns), taken, stream.consumed / size
         if found:
             yield _numbered([], [pa.array([], pa.string())] * len(names)), found, 1.0
 

@@ -192,6 +192,19 @@ def test_a_file_that_will_not_do_is_told(tmp_path: Path, name: str, content: str
         import_text(tmp_path, content, xy(), name)
 
 
+def test_a_file_that_breaks_off_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readers, "_BLOCK", 4_096)
+    rows = "".join(f"{number},text\n" for number in range(2_000))
+    with pytest.raises(ConfigurationError, match="cannot be read behind row"):
+        import_text(tmp_path, f'x,y\n{rows}1,"not closed\n{rows}', xy())
+    table = relation("SELECT range AS x, md5(range::VARCHAR) AS y FROM range(200000)")
+    table.write_parquet(str(tmp_path / "rows.parquet"))
+    raw = bytearray((tmp_path / "rows.parquet").read_bytes())
+    raw[1_000:60_000] = b"x" * 59_000
+    with pytest.raises(ConfigurationError, match="cannot be read behind row"):
+        import_text(tmp_path, bytes(raw), xy(), "rows.parquet")
+
+
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     for ending in ("csv", "ndjson", "parquet"):
         with pytest.raises(ConfigurationError, match="Cannot read"):
