@@ -52,11 +52,12 @@ class Fold:
         return self._plan
 
     def decode(self, batch: Batch) -> str | None:
-        """Parse a batch's touchpoints into a table of their own, for `apply`: it touches no state, so another
-        thread may do it while an earlier batch is folded. One batch at a time; None when there are none."""
+        """Parse a batch's touchpoints into a table of their own, for `apply`; None when there are none. It
+        touches no state, so another thread may do it while the batch before is folded. At most one batch may
+        wait decoded: its table is used again for the next but one."""
         if not batch.touchpoints:
             return None
-        self._decoded += 1
+        self._decoded = 1 - self._decoded
         table = f"{AHEAD}.decoded_{self._decoded}"
         with self._timed("decode"), self._script.connection.cursor() as cursor:
             decode.parse(cursor, batch.touchpoints, self._workspace_key, table)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from kizuna.eventlog import topics
 from kizuna.eventlog.port import NewRecord, TopicPartition
 from tests.conformance.rigs import Rig
+from tests.examples import examples
 
 
 class Append(NamedTuple):
@@ -48,7 +49,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(partitions=st.integers(1, 3), steps=STEPS)
 def test_a_log_is_a_list_a_partition(rig: Rig, partitions: int, steps: list[Step]) -> None:
     log = rig.open(partitions)

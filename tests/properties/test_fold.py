@@ -13,6 +13,7 @@ from kizuna.eventlog.port import NewRecord
 from kizuna.projections import canon
 from kizuna.schemas.admission import Accepted
 from kizuna.schemas.payload import MODELS
+from tests.examples import examples
 from tests.folding import NOW, accepted, folded, memory_log, shipped_definitions
 
 USERS = st.sampled_from(["u1", "u2", "u3"])
@@ -110,7 +111,7 @@ def state(values: list[Accepted], batch: int) -> dict[str, str]:
         return canon.digest(store.writer) | {"copies": str(copies)}
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.too_slow])
 @given(touchpoints(), st.data())
 def test_batches_and_order_do_not_matter(values: list[Accepted], data: st.DataObject) -> None:
     shuffled = data.draw(st.permutations(values))
@@ -118,7 +119,7 @@ def test_batches_and_order_do_not_matter(values: list[Accepted], data: st.DataOb
     assert state(values, len(values)) == state(shuffled, batch)
 
 
-@settings(max_examples=6, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(20), suppress_health_check=[HealthCheck.too_slow])
 @given(touchpoints())
 def test_copies_change_nothing_but_their_count(values: list[Accepted]) -> None:
     once, twice = state(values, 100), state([*values, *values], 3)

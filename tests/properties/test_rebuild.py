@@ -14,6 +14,7 @@ from kizuna.processors.rebuild import Report, rebuild
 from kizuna.projections import canon
 from kizuna.projections.store import Store
 from kizuna.schemas.admission import Accepted
+from tests.examples import examples
 from tests.folding import KEY, NOW, accepted, folded, memory_log, shipped_definitions
 from tests.properties.test_fold import touchpoints
 
@@ -30,7 +31,7 @@ def rebuilt(log: object, store: Store, projector: Projector) -> Report:
     )
 
 
-@settings(max_examples=8, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(20), suppress_health_check=[HealthCheck.too_slow])
 @given(touchpoints())
 def test_a_rebuild_equals_what_was_folded_one_by_one(values: list[Accepted]) -> None:
     log = memory_log()

@@ -14,6 +14,7 @@ from kizuna.eventlog import topics
 from kizuna.eventlog.port import NewRecord
 from kizuna.projections.definitions import load_plan
 from kizuna.schemas.admission import Accepted
+from tests.examples import examples
 from tests.folding import folded, memory_log, shipped_definitions
 from tests.properties.test_fold import touchpoints
 
@@ -88,7 +89,7 @@ def spent(events: list[Event], currency: str) -> Counter[tuple[str, str] | None]
     return Counter({who: money for who, money in total.items() if money})
 
 
-@settings(max_examples=10, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.too_slow])
 @given(touchpoints())
 def test_traits_are_what_a_plain_fold_gives(values: list[Accepted]) -> None:
     log = memory_log()

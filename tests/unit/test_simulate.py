@@ -22,6 +22,7 @@ from kizuna.runtime.shop_people import PHONES, fictional_phone
 from kizuna.runtime.targets import line
 from kizuna.schemas.admission import Accepted, Origin, admit
 from kizuna.schemas.payload import MODELS
+from tests.examples import examples
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = datetime(2027, 6, 1, tzinfo=UTC)
@@ -89,7 +90,7 @@ def test_everything_is_admitted_and_every_kind_of_event_occurs(history: list[Tou
     live=st.booleans(),
     step=st.sampled_from([timedelta(seconds=0.01), timedelta(minutes=10), timedelta(days=1)]),
 )
-@hypothesis_settings(max_examples=20)
+@hypothesis_settings(max_examples=examples(20))
 def test_every_seed_is_admitted(
     seed: int, customers: int, currency: str, live: bool, step: timedelta
 ) -> None:
