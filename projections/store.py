@@ -36,6 +36,24 @@ NEEDLESS = (
 """Rewrites of a query that find nothing to do in ours: looking for it took a twelfth of a small batch."""
 
 
+DAMAGE = (
+    "not a valid DuckDB database file", "Corrupt database file", "Could not read enough bytes",
+    "Failure while replaying WAL", "Trying to read a database file with version number",
+)  # fmt: skip
+"""What DuckDB says of a file that it will never read. Anything else (a lock, a mode, a full disk) may pass."""
+
+
+class StoreDamaged(StoreOutdated):
+    """The store's file cannot be read as one: no version of the fold can use it. Rebuild it."""
+
+    def __init__(self, path: Path | str, error: duckdb.Error) -> None:
+        said = str(error).splitlines()[0].rstrip("!. ")
+        super().__init__(
+            f"The store {path} is damaged ({said}).",
+            hint="Run `kizuna rebuild`: it folds the store anew, from the log.",
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What DuckDB may take of the machine."""
@@ -58,7 +76,8 @@ BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 class Store:
     """Opens or creates the store. Raises StoreLocked when another process holds it, ForeignLog when it was
-    folded from another log, StoreOutdated when another version of the fold wrote it.
+    folded from another log, StoreOutdated when another version of the fold wrote it, StoreDamaged when it is
+    no store that can be read.
 
     `writer` belongs to one thread. `read()` may be called from any thread.
     """
@@ -81,8 +100,10 @@ class Store:
             for table in tables.FIXED:
                 connection.execute(table.ddl)
             self._verify(connection, store_id)
-        except BaseException:
+        except BaseException as error:
             connection.close()
+            if isinstance(error, duckdb.Error) and is_damage(error):
+                raise StoreDamaged(self.path, error) from error
             raise
         return connection
 
@@ -94,15 +115,16 @@ class Store:
             connection.executemany("INSERT INTO meta VALUES (?, ?)", rows)
             connection.execute("INSERT INTO clock VALUES (TIMESTAMP '1970-01-01', TIMESTAMP '1970-01-01')")
             return
-        if held["fold"] != ours["fold"]:
-            raise StoreOutdated(
-                f"{self.path} was written by fold version {held['fold']}; this is version {ours['fold']}.",
-                hint="Run `kizuna rebuild`.",
-            )
+        # Whose it is comes first: an outdated store of this log can be thrown away, another log's cannot.
         if (held["log_id"], held["generation"]) != (ours["log_id"], ours["generation"]):
             raise ForeignLog(
                 f"{self.path} was folded from log {held['log_id']}, not from {self.log_id}.",
                 hint="Put its own log beside it, or run `kizuna rebuild` to fold this one.",
+            )
+        if held["fold"] != ours["fold"]:
+            raise StoreOutdated(
+                f"{self.path} was written by fold version {held['fold']}; this is version {ours['fold']}.",
+                hint="Run `kizuna rebuild`.",
             )
 
     @property
@@ -175,12 +197,18 @@ def connect(path: Path | str, limits: Limits) -> duckdb.DuckDBPyConnection:
     """A locked-down connection: no file or network access from SQL, no setting changed afterwards."""
     try:
         connection = duckdb.connect(str(path))
-    except duckdb.IOException as error:
-        if "lock" in str(error).lower():
+    except duckdb.Error as error:
+        if is_locked(error):
             raise StoreLocked(
                 f"Another process holds {path}.", hint="Ask that node (`kizuna status`), or stop it."
             ) from None
-        raise LogUnavailable(f"Cannot open {path}: {error}") from error
+        if is_damage(error):
+            raise StoreDamaged(path, error) from error
+        if not isinstance(error, duckdb.IOException):
+            raise
+        raise LogUnavailable(
+            f"Cannot open {path}: {error}", hint="Make it a file that this user can read and write."
+        ) from error
     for setting in (
         f"SET threads = {limits.threads}",
         f"SET memory_limit = '{limits.memory}'",
@@ -195,6 +223,16 @@ def connect(path: Path | str, limits: Limits) -> duckdb.DuckDBPyConnection:
     ):
         connection.execute(setting)
     return connection
+
+
+def is_locked(error: duckdb.Error) -> bool:
+    """Whether another process holds the file."""
+    return "Could not set lock on file" in str(error)
+
+
+def is_damage(error: duckdb.Error) -> bool:
+    """Whether the file itself is the trouble: then no second try helps, only another store does."""
+    return any(said in str(error) for said in DAMAGE)
 
 
 def wal(path: Path) -> Path:

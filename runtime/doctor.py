@@ -13,7 +13,7 @@ from typing import Literal
 import duckdb
 
 from kizuna.eventlog.port import EventLog
-from kizuna.projections.store import FOLD_VERSION
+from kizuna.projections.store import FOLD_VERSION, is_damage, is_locked
 from kizuna.schemas import times
 from kizuna.schemas.errors import KizunaError
 
@@ -64,6 +64,9 @@ class Patient:
 
 def _directory(patient: Patient) -> Iterator[Finding]:
     path = patient.directory.path
+    if path.exists() and not path.is_dir():
+        yield bad("directory", f"{path.absolute()} is no folder", "Choose another with --data.")
+        return
     if not path.is_dir():
         yield warning("directory", f"{path} is not there", "`kizuna run` makes it.")
         return
@@ -111,13 +114,15 @@ def _log_and_clock(patient: Patient) -> Iterator[Finding]:
         yield warning("log", "none yet", "`kizuna run` makes it.")
         return
     newest = times.EPOCH
-    with closing(patient.open_log()) as log:
-        ends = log.bounds()
+    with closing(patient.open_log()) as opened:
+        ends = opened.bounds()
         for at, its in ends.items():
-            for record in log.read(at.topic, at.partition, max(its.first, its.end - 1), 1):
+            for record in opened.read(at.topic, at.partition, max(its.first, its.end - 1), 1):
                 newest = max(newest, times.from_micros(record.recorded_at))
     records = sum(its.end - its.first for its in ends.values())
-    size = patient.directory.log.stat().st_size / (1 << 20)
+    log = patient.directory.log
+    beside = log.with_name(f"{log.name}-wal")
+    size = sum(one.stat().st_size for one in (log, beside) if one.exists()) / (1 << 20)
     yield good("log", f"opens; {records:,} records, {size:,.1f} MB")
     if patient.now < EARLIEST:
         yield bad("clock", f"it says {times.text(patient.now)}", "Set the clock.")
@@ -136,21 +141,15 @@ def _store(patient: Patient) -> Iterator[Finding]:
         yield warning("store", "none yet", "`kizuna run` folds it from the log.")
         return
     try:
-        connection = duckdb.connect(str(path), read_only=True)
-    except duckdb.IOException as error:
-        if "lock" not in str(error).lower():
-            yield bad("store", "it does not open", "`kizuna rebuild` folds it anew from the log.")
+        with closing(duckdb.connect(str(path), read_only=True)) as connection:
+            held = dict(connection.execute("SELECT key, value FROM meta").fetchall())
+    except duckdb.Error as error:
+        if not is_locked(error):
+            yield _unreadable(error)
         elif patient.address:
             yield good("store", "held by the node")
         else:
             yield bad("store", "another process holds it, and no node answers", "Wait for it, or stop it.")
-        return
-    with closing(connection):
-        held = dict(connection.execute("SELECT key, value FROM meta").fetchall())
-    if held.get("fold") != str(FOLD_VERSION):
-        yield bad(
-            "store", f"fold version {held.get('fold')}, this is {FOLD_VERSION}", "Run `kizuna rebuild`."
-        )
         return
     if patient.directory.exists:
         with closing(patient.open_log()) as log:
@@ -162,7 +161,18 @@ def _store(patient: Patient) -> Iterator[Finding]:
                 "Put its own log beside it, or run `kizuna rebuild` to fold this one.",
             )
             return
+    if held.get("fold") != str(FOLD_VERSION):
+        yield bad(
+            "store", f"fold version {held.get('fold')}, this is {FOLD_VERSION}", "Run `kizuna rebuild`."
+        )
+        return
     yield good("store", f"opens; fold version {FOLD_VERSION}, of this log")
+
+
+def _unreadable(error: duckdb.Error) -> Finding:
+    if is_damage(error):
+        return bad("store", "it is damaged", "`kizuna rebuild` folds it anew from the log.")
+    return bad("store", f"it does not open: {error}", "Make it a file that this user can read and write.")
 
 
 def _node(patient: Patient) -> Iterator[Finding]:

@@ -25,7 +25,7 @@ def read(directory: DataDirectory) -> NodeFile | None:
     try:
         held = orjson.loads(directory.node.read_bytes())
         return NodeFile(str(held["address"]), str(held["token"]))
-    except (FileNotFoundError, ValueError, TypeError, KeyError):
+    except (FileNotFoundError, NotADirectoryError, ValueError, TypeError, KeyError):
         return None
 
 

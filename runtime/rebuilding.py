@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
+from itertools import count
+from pathlib import Path
 from uuid import uuid4
+
+import duckdb
 
 from kizuna.processors.rebuild import Progress, Report, discard
 from kizuna.processors.rebuild import rebuild as rebuild_store
 from kizuna.projections.definitions import shipped
-from kizuna.schemas.errors import ForeignLog, StoreOutdated
+from kizuna.projections.store import StoreDamaged, is_damage, wal
+from kizuna.schemas.errors import ForeignLog, KizunaError, StoreLocked, StoreOutdated
 
 from . import bootstrap, running_node
 from .directory import DataDirectory
@@ -19,16 +28,49 @@ from .wiring import opened_services
 
 
 def rebuild(directory: DataDirectory, settings: Settings, *, verify: bool, progress: Progress) -> Answer:
-    """The report. Raises what opening the directory raises."""
+    """The report. A store that cannot be folded further is a cache of the log: it makes room. Raises what
+    opening the directory raises."""
     node = running_node.find(directory)
     if node:
         return node.ask("POST", "/api/rebuild", body={"verify": verify}, timeout=UNLIMITED)
     try:
         return asdict(_rebuild_here(directory, settings, verify=verify, progress=progress))
     except (ForeignLog, StoreOutdated) as error:
-        err.print(f"{error} The store there is thrown away; it cannot be compared.", style="dim")
-        discard(directory.store)
-        return asdict(_rebuild_here(directory, settings, verify=False, progress=progress))
+        problem: KizunaError = error
+    except duckdb.Error as error:  # in a block that nothing had read before
+        if not is_damage(error):
+            raise
+        problem = StoreDamaged(directory.store, error)
+    with _owned(directory.store):
+        if isinstance(problem, ForeignLog):
+            done = f"kept as {_put_aside(directory.store)}"
+        else:
+            discard(directory.store)
+            done = "thrown away"
+    said = str(problem).removesuffix(problem.hint).strip()
+    err.print(f"{said} It cannot be compared, and is {done}.", style="dim", markup=False)
+    return asdict(_rebuild_here(directory, settings, verify=False, progress=progress))
+
+
+@contextmanager
+def _owned(path: Path) -> Iterator[None]:
+    """Raises StoreLocked when a process holds the store, such as a node that started meanwhile. DuckDB locks
+    its file in the same way."""
+    with path.open("r+b") as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise StoreLocked(f"Another process holds {path}.", hint="Wait for it, or stop it.") from None
+        yield
+
+
+def _put_aside(path: Path) -> Path:
+    """Another log may still want its store: give it a name that nothing has."""
+    aside = next(one for n in count(1) if not (one := path.with_name(f"store.aside-{n}.duckdb")).exists())
+    os.replace(path, aside)
+    if wal(path).exists():
+        os.replace(wal(path), wal(aside))
+    return aside
 
 
 def _rebuild_here(
