@@ -120,7 +120,9 @@ def load(file: Path | None, **given: Any) -> Settings:
                 hint=f"Did you mean {PREFIX}{near[0].upper()}?" if near else _known(),
             )
     if file is not None and not file.is_file():
-        raise ConfigurationError(f"There is no settings file {file}.")
+        raise ConfigurationError(
+            f"There is no settings file {file}.", hint="Name one that is there, or leave out --settings."
+        )
 
     class Loaded(Settings):
         model_config = SettingsConfigDict(toml_file=file)
@@ -130,7 +132,10 @@ def load(file: Path | None, **given: Any) -> Settings:
         loaded.workspace()
         return loaded
     except TOMLDecodeError as error:
-        raise ConfigurationError(f"{file} is not TOML: {error}.") from None
+        raise ConfigurationError(
+            f"{file} is not TOML: {error}.",
+            hint='A setting is a line such as port = 8080 or host = "127.0.0.1"; # begins a comment.',
+        ) from None
     except ValidationError as error:
         raise _wrong(error, file) from None
 

@@ -48,8 +48,9 @@ def test_a_wrong_file_is_told_in_a_line(tmp_path: Path, text: str, said: str) ->
 
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="There is no settings file"):
+    with pytest.raises(ConfigurationError, match="There is no settings file") as caught:
         load(tmp_path / "missing.toml")
+    assert "--settings" in caught.value.hint
 
 
 def test_a_wrong_variable_is_told_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,6 +68,12 @@ def test_the_samples_load(root: Path) -> None:
     assert 0 < len(minimal.model_fields_set) < 5
     assert reference.model_fields_set == set(FIELDS)
     assert reference.model_dump() == load(None).model_dump(), "the reference shows the defaults"
+
+
+def test_the_reference_describes_every_setting_as_the_code_does(root: Path) -> None:
+    text = (root / "deploy" / "settings.reference.toml").read_text()
+    described = re.findall(r"^# (.*)\n(\w+) = ", text, re.MULTILINE)
+    assert described == [(field.description, name) for name, field in FIELDS.items()]
 
 
 def test_every_setting_is_documented(root: Path) -> None:
