@@ -8,15 +8,18 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Protocol
 
+import duckdb
 import httpx
 from starlette.types import ASGIApp
 
+from kizuna.projections.store import StoreDamaged, is_damage
 from kizuna.schemas.errors import StoreLocked
 
 from . import running_node
 from .directory import DataDirectory
-from .options import load_settings
+from .options import load_settings, typed
 from .running_node import Answer, Parameters, answered
+from .terminal import err
 
 PATIENCE = 10.0
 PAUSE = 0.2
@@ -33,7 +36,8 @@ class Api(Protocol):
 class LocalApi:
     """The same API without a node and its socket."""
 
-    def __init__(self, app: ASGIApp, token: str) -> None:
+    def __init__(self, directory: DataDirectory, app: ASGIApp, token: str) -> None:
+        self._directory = directory
         self._app = app
         self._headers = {"authorization": f"Bearer {token}"}
 
@@ -44,13 +48,32 @@ class LocalApi:
             ) as client:
                 return await client.request(method, path, params=params, json=body)
 
-        return answered(asyncio.run(request()))
+        try:
+            return answered(asyncio.run(request()))
+        except duckdb.Error as error:  # in a block that nothing had read before
+            if not is_damage(error):
+                raise
+            raise StoreDamaged(self._directory.store, error) from error
+
+    def tell_unfolded(self) -> None:
+        """What an answer leaves out must not be taken for absent."""
+        lag = self.ask("GET", "/api/status")["lag"]
+        if not lag:
+            return
+        records, are = ("1 record", "is") if lag == 1 else (f"{lag:,} records", "are")
+        run, rebuild = (typed(f"kizuna {name}", self._directory.path) for name in ("run", "rebuild"))
+        err.print(
+            f"{records} of the log {are} not folded yet, so not in this answer: "
+            f"start the node (`{run}`), or `{rebuild}`.",
+            style="yellow",
+            markup=False,
+        )
 
 
 @contextmanager
 def opened_api(directory: DataDirectory) -> Iterator[Api]:
-    """Without a node nothing is folded meanwhile: answers are as old as the store. Raises ConfigurationError
-    when there is no data, StoreLocked when a process holds the store that does not answer."""
+    """Without a node nothing is folded meanwhile: answers are as old as the store, and what they leave out is
+    told on standard error. Raises ConfigurationError when there is no data, StoreLocked when a process holds the store that does not answer."""
     directory.require()
     with ExitStack() as stack:
         yield running_node.find(directory) or _local(directory, stack)
@@ -67,7 +90,9 @@ def _local(directory: DataDirectory, stack: ExitStack) -> Api:
     while True:
         try:
             services = stack.enter_context(opened_services(directory, load_settings(directory), token))
-            return LocalApi(create_app(services), token)
+            api = LocalApi(directory, create_app(services), token)
+            api.tell_unfolded()
+            return api
         except StoreLocked:
             node = running_node.find(directory)
             if node:

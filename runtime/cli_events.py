@@ -11,9 +11,10 @@ from rich.markup import escape
 
 from kizuna.eventlog import topics
 from kizuna.schemas import times
+from kizuna.schemas.errors import ConfigurationError
 
 from .directory import DataDirectory
-from .options import DEFAULT_DATA, GROUP_EVENTS, AsJson, Data, load_settings, told
+from .options import DEFAULT_DATA, GROUP_EVENTS, AsJson, Data, load_settings, told, typed
 from .terminal import err, local, out, print_json, print_json_line, print_table
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ def list_failed(
     if not rows:
         err.print("There are none.")
         return
-    print_table(("id", "received", "code", "type", "where", "reason"), rows)
+    print_table(("id", "received", "code", "type", "where", "reason"), rows, whole=("id",))
     if answer["next_cursor"]:
         err.print(f"There are more than these {limit}: -n shows more.", style="dim")
 
@@ -147,7 +148,13 @@ def show_failed(
     from .api import opened_api
 
     with opened_api(DataDirectory(data)) as api:
-        one = api.ask("GET", f"/api/failed-events/{quote(failed_id, safe='')}")
+        try:
+            one = api.ask("GET", f"/api/failed-events/{quote(failed_id, safe='')}")
+        except ConfigurationError as error:
+            # The API's hint names its route; whoever types commands needs the command.
+            hint = f"`{typed('kizuna failed list', data)}` lists them."
+            message = str(error).removesuffix(error.hint).strip()
+            raise ConfigurationError(message, hint=hint) from None
     if as_json:
         print_json(one)
         return

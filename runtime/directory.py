@@ -57,7 +57,7 @@ class DataDirectory:
             self.path.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
         except OSError as error:
             raise ConfigurationError(
-                f"Cannot make the data directory {self.path}: {error.strerror}.",
+                f"Cannot make the data directory {self.path.absolute()}: {error.strerror}.",
                 hint="Choose another with --data.",
             ) from None
 
@@ -65,8 +65,8 @@ class DataDirectory:
         """Raises ConfigurationError when nothing was ever stored here."""
         if not self.exists:
             raise ConfigurationError(
-                f"There is no data in {self.path}.",
-                hint="Start a node there with `kizuna run --data DIR`, or name another directory.",
+                f"There is no data in {self.path.absolute()}.",
+                hint="Name another directory with --data DIR, or start a node there with `kizuna run`.",
             )
 
     def read_or_make_workspace_key(self) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import os
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -38,6 +40,13 @@ def told(command: Callable[..., None]) -> str:
     """The docstring of a command with its paragraphs in one line each: the terminal breaks them."""
     paragraphs = inspect.cleandoc(command.__doc__ or "").split("\n\n")
     return "\n\n".join(" ".join(one.split()) for one in paragraphs)
+
+
+def typed(command: str, data: Path) -> str:
+    """The command as one would type it for this data directory: without --data where it is found anyway."""
+    if data == Path(os.environ.get(DATA_VARIABLE) or DEFAULT_DATA):
+        return command
+    return f"{command} --data {shlex.quote(str(data))}"
 
 
 def load_settings(directory: DataDirectory, file: Path | None = None, **given: object) -> Settings:

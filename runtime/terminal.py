@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import orjson
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -50,15 +51,44 @@ def print_error(error: KizunaError) -> None:
 
 
 def print_table(
-    columns: Sequence[str], rows: Sequence[Sequence[object]], *, numbers: Sequence[str] = ()
+    columns: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    *,
+    numbers: Sequence[str] = (),
+    whole: Sequence[str] = (),
 ) -> None:
-    """A plain table; the columns named in `numbers` stand to the right."""
+    """A plain table; the columns named in `numbers` stand to the right, those in `whole` are never broken.
+    A file or pipe gets each row in one line, however long."""
+    cells = [[number(cell) for cell in row] for row in rows]
+    if not out.is_terminal:
+        _print_lines(columns, cells, numbers)
+        return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(number(cell)) for cell in row))
+        table.add_column(
+            column,
+            justify="right" if column in numbers else "left",
+            overflow="fold",
+            no_wrap=column in whole,
+            min_width=max((cell_len(row[columns.index(column)]) for row in cells), default=0)
+            if column in whole
+            else None,
+        )
+    for row in cells:
+        table.add_row(*(Text(cell) for cell in row))
     out.print(table)
+
+
+def _print_lines(columns: Sequence[str], cells: Sequence[Sequence[str]], numbers: Sequence[str]) -> None:
+    lines = [list(columns), *([" ".join(cell.split()) for cell in row] for row in cells)]
+    widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        gaps = [" " * (width - cell_len(cell)) for cell, width in zip(line, widths, strict=True)]
+        set_out = (
+            gap + cell if column in numbers else cell + gap
+            for column, cell, gap in zip(columns, line, gaps, strict=True)
+        )
+        out.print("  ".join(set_out).rstrip(), markup=False)
 
 
 def number(value: object) -> str:
