@@ -19,9 +19,15 @@ SELECT c.* FROM copies c JOIN events e USING (event_id) WHERE c.body_hash <> e.b
 
 REASON = "the id is held by an earlier event with another content"
 
+TYPE = """
+CASE WHEN json_valid(item) AND json_type(item, '$.type') = 'VARCHAR'
+     THEN json_extract_string(item, '$.type') END
+"""
+"""The type that a kept item claims. It is text from outside: often no JSON, and the type no text."""
+
 ALL = f"""
 SELECT failed_id::VARCHAR AS id, code, path, reason, via, source, received_at, recorded_at, topic,
-       "partition", "offset", NULL::UUID AS event_id, NULL::VARCHAR AS type, file, line, import_id, repeats
+       "partition", "offset", NULL::UUID AS event_id, {TYPE} AS type, file, line, import_id, repeats
 FROM failed_items
 UNION ALL
 SELECT 'conflict-' || "partition" || '-' || "offset", 'conflict', '', '{REASON}', 'fold', source, received_at,

@@ -218,7 +218,9 @@ class FailedItem(Shape):
     offset: int
     repeats: int = Field(description="How often the same item came again.")
     event_id: UUID | None = Field(description="The id it clashes about, of a conflict.")
-    type: str | None
+    type: str | None = Field(
+        description="Of a conflict, its event's; else what the item says in `type`, if it says it."
+    )
     file: str | None
     line: int | None
     import_id: str | None

@@ -16,6 +16,7 @@ import pytest
 from kizuna.eventlog import topics
 from kizuna.eventlog.port import NewRecord
 from kizuna.schemas.admission import Accepted
+from kizuna.schemas.refusal import Refusal
 from tests.api.query_node import QueryNode, query_node
 from tests.folding import NOW, definition
 
@@ -73,6 +74,33 @@ def test_every_record_of_the_log_is_accounted_for(node: QueryNode) -> None:
     assert positions == {
         (at.topic, at.partition): its.end for at, its in node.log.bounds().items() if its.end
     }
+
+
+def test_failed_events_are_found_by_the_type_that_they_claim(node: QueryNode) -> None:
+    order: dict[str, Any] = {"type": "order.completed", "properties": {"order_id": "A-1"}}
+    node.submit(page("u-1", "1"))
+    node.submit(order, {"type": "page.seen"}, page("u-1", "1", "/other"))
+    for item in ({"type": 5}, {"type": None}, {"type": {"type": "x"}}, [order], "order.completed", {}):
+        node.submit(item)
+    texts = ("", "nothing", '{"type":', '{"type": "order.completed"', "\ufffd", '{"type": "\\ud800"}')
+    for number, text in enumerate(texts):
+        node.fail(Refusal("invalid_json", "", "no JSON"), text, f"broken-{number}", NOW)
+    row = '{"receipt": "R-1", "type": "order.completed"}'
+    node.fail(Refusal("unmapped", "occurred_at", "column time holds no time"), row, "tills", NOW)
+    node.fold()
+    items = node.pages("/api/failed-events", 4)
+    assert len(items) == 3 + 6 + len(texts) + 1
+    assert Counter(one["type"] for one in items) == {
+        "order.completed": 2,
+        "page.seen": 1,
+        "page.viewed": 1,
+        None: 6 + len(texts),
+    }
+    found = node.pages("/api/failed-events", 1, type="order.completed")
+    assert sorted(one["code"] for one in found) == ["invalid", "unmapped"]
+    for one in found:
+        assert node.get(f"/api/failed-events/{one['id']}")["type"] == "order.completed"
+    assert [one["code"] for one in node.pages("/api/failed-events", type="page.viewed")] == ["conflict"]
 
 
 def test_failed_events_are_listed_grouped_and_shown_whole(node: QueryNode) -> None:
