@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 from dataclasses import asdict
-from typing import Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Body
 from pydantic import BaseModel, ConfigDict, Field
 
 from kizuna.processors.access import CredentialKind
@@ -109,9 +109,9 @@ def router(snapshots: Snapshots, services: Services) -> APIRouter:
     rebuilding = threading.Lock()
 
     @routes.post("/rebuild", response_model=RebuildAnswer, responses=refusals(409))
-    def rebuild_store(wanted: RebuildRequest) -> Json:
+    def rebuild_store(wanted: Annotated[RebuildRequest, Body(default_factory=RebuildRequest)]) -> Json:
         """Fold the whole log into a new store beside the live one and put it in its place. The answer comes
-        when that is done; questions are answered meanwhile."""
+        when that is done; questions are answered meanwhile. The body may be left out."""
         if not rebuilding.acquire(blocking=False):
             raise ApiError(409, "A rebuild is running.", hint="Wait for it.")
         try:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from starlette.exceptions import HTTPException
 
 from kizuna.projections import profiles, roster, timeline
 from kizuna.projections.roster import Question
@@ -33,6 +34,7 @@ Direction = Annotated[Literal["asc", "desc"], Query(description="Missing values 
 Types = Annotated[list[str], Query(alias="type", description="Only events of this type; may be repeated.")]
 GivenCursor = Annotated[str, StringConstraints(max_length=cursor.MAX_LENGTH)] | None
 
+LIST = "those last seen first unless `sort` and `order` say otherwise. "
 FILTERS = (
     "Any other parameter is a filter: `trait.<name>=value` or `trait.<name>.<comparison>=value`, also for "
     "`first_seen` and `last_seen`; comparisons are eq, ne, gt, gte, lt, lte. `trait.orders_count.gte=2`."
@@ -88,7 +90,13 @@ def router(snapshots: Snapshots, workspace_key: str) -> APIRouter:
             )
             return paging.page(snapshot.cut, found.items, question, found.after)
 
-    @routes.get("/profiles", response_model=ProfileList, description=FILTERS)
+    @routes.get("/profiles/lookup", include_in_schema=False)
+    @routes.get("/profiles/search", include_in_schema=False)
+    def post_instead() -> None:
+        """Else these two would be taken for ids of profiles."""
+        raise HTTPException(405, headers={"Allow": "POST"})
+
+    @routes.get("/profiles", response_model=ProfileList, description=f"Profiles, {LIST}{FILTERS}")
     def list_profiles(
         request: Request,
         of: OfWhom = "person",
@@ -101,7 +109,7 @@ def router(snapshots: Snapshots, workspace_key: str) -> APIRouter:
         filters = paging.asked(request, "of", "has", "sort", "order")
         return _list(Question(of, tuple(has), filters, sort, order == "desc"), limit, cursor)
 
-    @routes.get("/companies", response_model=ProfileList, description=FILTERS)
+    @routes.get("/companies", response_model=ProfileList, description=f"Companies, {LIST}{FILTERS}")
     def list_companies(
         request: Request,
         sort: Sort = "last_seen",

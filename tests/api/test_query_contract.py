@@ -126,6 +126,16 @@ def test_errors_have_one_shape_and_carry_the_position(node: QueryNode) -> None:
             assert response.headers["allow"] == "GET"
 
 
+@pytest.mark.parametrize("method", ["GET", "DELETE", "PUT"])
+@pytest.mark.parametrize("path", ["/api/profiles/lookup", "/api/profiles/search"])
+def test_what_is_asked_by_post_is_not_taken_for_the_id_of_a_profile(
+    node: QueryNode, method: str, path: str
+) -> None:
+    response = node.answer(method, path, params={"kind": "email"})
+    assert (response.status_code, response.headers["allow"]) == (405, "POST")
+    assert response.json()["error"]["hint"] == "Use POST."
+
+
 def test_a_body_that_is_no_json_is_told_so_without_repeating_it(node: QueryNode) -> None:
     headers = {"content-type": "application/json", "authorization": f"Bearer {ADMIN}"}
     for body in (b'{"kind": "email", "value": "hana@example.com"', b"\xff", b"[1]"):
@@ -241,3 +251,11 @@ def test_a_rebuild_gives_the_same_store(node: QueryNode) -> None:
     assert report["records"] == sum(bounds.end for bounds in node.log.bounds().values())
     after = node.look_up("user_id", "C-1042")
     assert {**after, "positions": []} == {**before, "positions": []}
+
+
+def test_a_rebuild_without_a_body_compares_nothing(node: QueryNode) -> None:
+    bodies: tuple[dict[str, Any], ...] = ({}, {"json": {}}, {"json": {"verify": False}})
+    for given in bodies:
+        report = node.ask("POST", "/api/rebuild", **given)
+        assert (report["differences"], report["swapped"]) == (None, True)
+    node.ask("POST", "/api/rebuild", 422, json={"verfy": True})
