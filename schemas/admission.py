@@ -24,6 +24,17 @@ from .submission import Submission
 from .upcasting import upcast
 
 _MAX_PATH = 200
+_FOREIGN = {
+    "userId": "ids.user_id",
+    "anonymousId": "ids.anonymous_id",
+    "messageId": "message_id",
+    "timestamp": "occurred_at",
+    "originalTimestamp": "occurred_at",
+    "sentAt": "sent_at",
+    "event": "type",
+    "traits": "properties of customer.identified",
+}
+"""What others call a submission's fields, and where they go here."""
 _UUID_VALUE = ~(0xF000 << 64 | 0xC000 << 48)
 _UUID_5 = 5 << 76 | 0x8000 << 48
 """Version and variant of a UUIDv5 (RFC 9562, section 5.5), and the bits that they leave."""
@@ -278,4 +289,9 @@ def _invalid(error: ValidationError, item: object, under: str = "") -> Refusal:
             steps.append(str(step))
             node = node[step]
     path = ".".join(steps)[:_MAX_PATH]
-    return Refusal("invalid", path, first["msg"].removeprefix("Value error, "))
+    reason = first["msg"].removeprefix("Value error, ")
+    if not under and isinstance(item, dict):
+        foreign = "event" if path == "type" and "event" in item else path
+        if foreign in _FOREIGN:
+            reason += f": send {_FOREIGN[foreign]} instead of {foreign}"
+    return Refusal("invalid", path, reason)
