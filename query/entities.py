@@ -69,8 +69,8 @@ def _add(routes: APIRouter, snapshots: Snapshots, kind: str) -> None:
         methods=["GET"],
         name=f"list_{plural}",
         summary=f"List {plural.capitalize()}",
-        description=f"The newest by their own date first. Any other parameter is a filter: `name=value` or "
-        f"`name.<comparison>=value` with {', '.join(SIGNS)}; names are {columns}.",
+        description=f"{plural.capitalize()}, the newest by their own date first. Any other parameter is a "
+        f"filter: `name=value` or `name.<comparison>=value` with {', '.join(SIGNS)}; names are {columns}.",
         tags=["entities"],
         response_model=ENTITY_LISTS[kind],
     )

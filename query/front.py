@@ -6,7 +6,7 @@ from importlib.resources import files
 from typing import Any
 
 import orjson
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Request
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from starlette.responses import HTMLResponse
 
@@ -57,25 +57,45 @@ def router(services: Services, snapshots: Snapshots, app: FastAPI) -> APIRouter:
         return page("live.html")
 
     @routes.get("/api")
-    def index() -> HTMLResponse:
-        html = templates.get_template("index.html").render(groups=operations(app), version=app.version)
+    def index(request: Request) -> HTMLResponse:
+        html = templates.get_template("index.html").render(
+            address=address(request), groups=operations(app), version=app.version
+        )
         return HTMLResponse(html, headers=SECURITY)
 
     return routes
 
 
+def address(request: Request) -> str:
+    """Where the asker reached this node, as text: the host is whatever was sent."""
+    return f"{request.scope['scheme']}://{request.headers.get('host', '127.0.0.1:8080')}"
+
+
 def operations(app: FastAPI) -> dict[str, list[dict[str, Any]]]:
     """What OpenAPI says of each operation, by the first of its tags."""
     groups: dict[str, list[dict[str, Any]]] = {}
-    for path, methods in app.openapi()["paths"].items():
+    openapi = app.openapi()
+    for path, methods in openapi["paths"].items():
         for method, said in methods.items():
             answers: dict[str, Any] = said["responses"]
             good: dict[str, Any] = next((answers[code] for code in ("200", "201") if code in answers), {})
             content: dict[str, Any] = next(iter(good.get("content", {}).values()), {})
-            groups.setdefault(said["tags"][0], []).append(
-                {**said, "method": method.upper(), "path": path, "example": content.get("example")}
-            )
+            shown = {
+                "method": method.upper(),
+                "path": path,
+                "body": _body(openapi, said),
+                "example": content.get("example"),
+            }
+            groups.setdefault(said["tags"][0], []).append({**said, **shown})
     return groups
+
+
+def _body(openapi: dict[str, Any], said: dict[str, Any]) -> object:
+    """The example of the body that an operation takes; None where it takes none."""
+    if "requestBody" not in said:
+        return None
+    reference: str = said["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+    return openapi["components"]["schemas"][reference.rpartition("/")[2]]["examples"][0]
 
 
 def lead(text: str) -> str:

@@ -8,6 +8,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from statistics import median_low
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from kizuna.processors.services import Services
@@ -24,6 +26,7 @@ SHARE = 20
 
 ROWS = 12
 MINUTES = 60
+CAP = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +131,23 @@ def mask(value: str) -> str:
     return f"{value[0]}•••{value[-1]}" if len(value) >= 6 else "•••"
 
 
-def bars(numbers: Sequence[int], height: int) -> list[tuple[int, int, int]]:
-    """Place, top and height of each bar of a chart, so that the highest number fills it."""
-    top = max(numbers, default=0)
-    heights = [round(number * height / top) or min(number, 1) if top else 0 for number in numbers]
-    return [(place, height - one, one) for place, one in enumerate(heights)]
+class Bar(NamedTuple):
+    """A bar of a chart; `capped` says that it ends at the chart's top and its number does not."""
+
+    place: int
+    top: int
+    height: int
+    number: int
+    capped: bool
+
+
+def bars(numbers: Sequence[int], height: int) -> list[Bar]:
+    """The bars of a chart, so that the highest fills it. One that is more than CAP times a usual one is cut
+    off there: after a burst, such as an import, the others could not be told apart."""
+    usual = median_low([number for number in numbers if number] or [0])
+    full = min(max(numbers, default=0), CAP * usual)
+    drawn = []
+    for place, number in enumerate(numbers):
+        tall = min(round(number * height / full) or 1, height) if number else 0
+        drawn.append(Bar(place, height - tall, tall, number, number > full))
+    return drawn

@@ -45,7 +45,8 @@ def _add(routes: APIRouter, snapshots: Snapshots, plural: str, kind: master.Mast
         methods=["GET"],
         name=f"list_{plural}",
         summary=f"List {plural.capitalize()}",
-        description=f"By {kind.id}: every property as `{kind.event_type}` last gave it, in history order.",
+        description=f"{plural.capitalize()} by {kind.id}: every property as `{kind.event_type}` last gave "
+        "it, in history order.",
         tags=["master data"],
         response_model=MasterList,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,7 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kizuna.query.live import bars, mask
+from kizuna.query.front import environment
+from kizuna.query.live import CAP, Lookout, bars, mask
+from kizuna.query.snapshots import Snapshots
 from kizuna.schemas.examples import example
 from tests.api.query_node import QueryNode, query_node
 from tests.api.query_walk import lively_node
@@ -119,6 +122,40 @@ def test_the_index_lists_every_route_with_its_example(node: QueryNode) -> None:
     assert "&#34;next_cursor&#34;" in text
 
 
+def test_the_index_reads_well(node: QueryNode) -> None:
+    text = node.answer("GET", "/api", token=None).text
+    leads = dict(
+        re.findall(r'<details id="(\w+)">.*?<span class="quiet">(.*?)</span></summary>', text, re.DOTALL)
+    )
+    assert leads["list_profiles"].startswith("Profiles, those last seen first")
+    assert leads["list_companies"].startswith("Companies, those last seen first")
+    assert leads["list_orders"] == "Orders, the newest by their own date first"
+    assert "`" not in text
+    assert "<code>name=value</code>" in text
+    openapi = node.ask("GET", "/api/openapi.json", token=None)
+    taking = {
+        said["operationId"]
+        for methods in openapi["paths"].values()
+        for said in methods.values()
+        if "requestBody" in said
+    }
+    shown = dict(re.findall(r'<details id="(\w+)">(.*?)</details>', text, re.DOTALL))
+    assert {name for name, html in shown.items() if "Content-Type: application/json" in html} == taking
+    assert "&#34;value&#34;: &#34;C-1042&#34;" in shown["look_up_profile"].split("Answer:")[0]
+
+
+def test_the_index_shows_commands_with_the_address_that_was_asked(node: QueryNode) -> None:
+    def shown(**headers: str) -> str:
+        return node.answer("GET", "/api", token=None, extra=headers).text
+
+    assert "http://127.0.0.1:18350/api/status</pre>" in shown(host="127.0.0.1:18350")
+    assert "http://crm.example.com/api/status</pre>" in shown(host="crm.example.com")
+    hostile = shown(host="<script>alert(1)</script>")
+    assert "<script>alert" not in hostile
+    assert "http://&lt;script&gt;alert(1)&lt;/script&gt;/api/status" in hostile
+    assert "attacker" not in shown(**{"x-forwarded-host": "attacker"})
+
+
 @given(st.text(min_size=1, max_size=50))
 def test_a_mask_shows_two_characters_at_most(value: str) -> None:
     shown = mask(value).replace("•••", "", 1)
@@ -130,9 +167,36 @@ def test_a_mask_shows_two_characters_at_most(value: str) -> None:
 def test_bars_fill_the_chart_and_show_whatever_there_is(numbers: list[int], height: int) -> None:
     drawn = bars(numbers, height)
     assert len(drawn) == len(numbers)
-    for number, (_, top, tall) in zip(numbers, drawn, strict=True):
-        assert top + tall == height
-        assert (tall > 0) == (number > 0)
-        assert tall <= height
+    assert [bar.number for bar in drawn] == numbers
+    for bar in drawn:
+        assert bar.top + bar.height == height
+        assert (bar.height > 0) == (bar.number > 0)
+        assert bar.height <= height
+        assert not bar.capped or bar.height == height
     if any(numbers):
-        assert max(tall for _, _, tall in drawn) == height
+        assert max(bar.height for bar in drawn) == height
+
+
+def test_a_burst_is_cut_off_so_that_the_other_bars_can_be_told_apart() -> None:
+    minutes = [0, 0, 8_000, 180, 90, 180, 170]
+    drawn = bars(minutes, 48)
+    assert [bar.capped for bar in drawn] == [number == 8_000 for number in minutes]
+    assert [bar.height for bar in drawn] == [0, 0, 48, 16, 8, 16, 15], "of three times 170"
+    assert not any(bar.capped for bar in bars([100, 100 * CAP, 100], 48))
+    assert [bar.height for bar in bars([8_000, 180], 48)] == [48, 16], "a minute after the burst too"
+    assert bars([], 48) == []
+
+
+def test_a_bar_that_is_cut_off_is_marked_and_tells_its_number(node: QueryNode) -> None:
+    live = Lookout(node.services, Snapshots(node.store)).look()
+
+    def drawn(minutes: list[int]) -> tuple[list[tuple[str, str]], str]:
+        html = environment().get_template("live.html").render(live=replace(live, minutes=minutes))
+        return re.findall(r"<rect(.*?) x=.*?<title>(.*?)</title>", html), html
+
+    found, html = drawn([0, 8_000, 180, 170])
+    assert found == [(' class="capped"', "8,000 (cut off)"), ("", "180"), ("", "170")]
+    assert "8,000 in the busiest minute (cut off)" in " ".join(html.split())
+    found, html = drawn([180, 0, 170])
+    assert found == [("", "180"), ("", "170")]
+    assert "cut off" not in html
