@@ -34,10 +34,10 @@ class ReadAhead:
 
     def take(self, stands: Mapping[TopicPartition, Stand]) -> Ready:
         """The batch after `stands`. Raises what reading or decoding it raises."""
-        ready = self._ready(stands) if self._next is None else self._next.result()
-        self._next = (
-            None if ready.reading.caught_up else self._thread.submit(self._ready, ready.reading.stands)
-        )
+        begun, self._next = self._next, None
+        ready = self._ready(stands) if begun is None else begun.result()
+        if not ready.reading.caught_up:
+            self._next = self._thread.submit(self._ready, ready.reading.stands)
         return ready
 
     def forget(self) -> None:

@@ -16,7 +16,7 @@ import duckdb
 from kizuna.eventlog.port import Bounds, EventLog, TopicPartition
 from kizuna.projections.fold import Fold
 from kizuna.projections.store import Store, cut
-from kizuna.schemas.errors import KizunaError, TransientError
+from kizuna.schemas.errors import KizunaError, LogUnavailable, TransientError
 
 from . import reader
 from .ahead import ReadAhead
@@ -28,6 +28,9 @@ T = TypeVar("T")
 IDLE_SECONDS = 0.1
 TICK_SECONDS = 1.0
 RETRY_SECONDS = 1.0
+CALL_SECONDS = 0.5
+"""How often a caller looks whether the projector still lives."""
+
 SMALL_BATCH = 20_000
 LINGER_SECONDS = 0.1
 """Pause after a batch of fewer records. A batch costs nearly the same whether it holds one event or a
@@ -69,6 +72,11 @@ class Projector:
         self.caught_up = threading.Event()
         self.statistics: dict[str, float] = {"batches": 0, "records": 0}
 
+    @property
+    def batch_size(self) -> int:
+        """Records folded in one transaction, at most."""
+        return self._limit
+
     def start(self) -> None:
         """Check the log against the stored positions, then fold in a thread of its own. Raises ForeignLog."""
         self._stand()
@@ -107,7 +115,17 @@ class Projector:
             return function()
         future: Future[object] = Future()
         self._calls.put((function, future))
-        return future.result()  # type: ignore[return-value]
+        while True:
+            try:
+                return future.result(CALL_SECONDS)  # type: ignore[return-value]
+            except TimeoutError:
+                if future.done():
+                    raise
+                # It ended after the call was queued, and takes none any more.
+                if not self._thread.is_alive() and future.cancel():
+                    raise LogUnavailable(
+                        "the projector has stopped", hint="Look at the node's log."
+                    ) from None
 
     def fold_all(self) -> None:
         """Fold up to the log's present end, in the caller's thread. For a projector that was not started."""
@@ -115,6 +133,12 @@ class Projector:
             self._stand()
         while not self._step():
             pass
+
+    def fold_until(self, stands: Mapping[TopicPartition, Stand]) -> None:
+        """Fold at least as far as `stands`; nothing is read ahead then. Called on the projector's thread."""
+        while any(self._stands.get(at, Stand(0)).offset < stand.offset for at, stand in stands.items()):
+            self._step()
+        self._ahead.forget()
 
     def adopt(self) -> None:
         """The store was swapped: go on from where the new one stands. Called on the projector's thread."""
@@ -168,7 +192,11 @@ class Projector:
             self._tick(reading)
             self.caught_up.set()
             return True
-        self._fold.apply(reading.batch, decoded)
+        try:
+            self._fold.apply(reading.batch, decoded)
+        except BaseException:
+            self._ahead.forget()  # it follows a batch that was not folded
+            raise
         if reading.caught_up:
             # Under a steady stream there is always something to read, but nothing old.
             self.caught_up.set()

@@ -86,6 +86,10 @@ def read(
         definitions=rows[topics.DEFINITIONS],
         touchpoints=rows[topics.TOUCHPOINTS],
         failed=rows[topics.FAILED_EVENTS],
+        starts=tuple(
+            Position(one.topic, log.identity.generation, one.partition, stands.get(one, Stand(0)).offset)
+            for one in moved
+        ),
         positions=tuple(
             Position(one.topic, log.identity.generation, one.partition, after[one].offset) for one in moved
         ),

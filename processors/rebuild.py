@@ -40,7 +40,6 @@ def rebuild(
     store_id: UUID,
     *,
     verify: bool,
-    batch: int = 100_000,
     progress: Progress = lambda done, total: None,
 ) -> Report:
     """With `verify`, both stores are compared at the same positions; when they differ the live one stays,
@@ -51,7 +50,7 @@ def rebuild(
         path, log_id=store.log_id, generation=store.generation, store_id=store_id, limits=store.limits
     )
     try:
-        builder = _Builder(log, built, workspace_key, clock, batch, progress)
+        builder = _Builder(log, built, workspace_key, clock, projector.batch_size, progress)
         builder.fold_to(log.bounds())
         return projector.call(lambda: _finish(builder, store, projector, verify=verify))
     finally:
@@ -66,8 +65,9 @@ def discard(path: Path) -> None:
 
 
 def _finish(builder: _Builder, store: Store, projector: Projector, *, verify: bool) -> Report:
-    # The builder may have read further than the live store.
-    projector.fold_all()
+    # The builder may have read further than the live store. Events may go on coming without a pause: what
+    # counts is that both stand at one place.
+    projector.fold_until(builder.stands)
     positions = cut(store.writer).positions
     builder.fold_to(
         {
@@ -113,7 +113,7 @@ class _Builder:
         self._limit = limit
         self._progress = progress
         self._fold = Fold(store.writer, workspace_key)
-        self._stands: dict[TopicPartition, reader.Stand] = {}
+        self.stands: dict[TopicPartition, reader.Stand] = {}
 
     def fold_to(self, bounds: dict[TopicPartition, Bounds]) -> None:
         total = sum(its.end for its in bounds.values())
@@ -124,10 +124,10 @@ class _Builder:
         caught_up = False
         try:
             while not caught_up:
-                reading, decoded = ahead.take(self._stands)
+                reading, decoded = ahead.take(self.stands)
                 if len(reading.batch):
                     self._fold.apply(reading.batch, decoded)
-                self._stands = dict(reading.stands)
+                self.stands = dict(reading.stands)
                 self.done += len(reading.batch)
                 caught_up = reading.caught_up or not len(reading.batch)
                 self._progress(self.done, total)

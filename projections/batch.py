@@ -41,11 +41,12 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """`positions` are those after the batch, of every partition it read from."""
+    """`starts` and `positions` are those before and after the batch, of every partition it read from."""
 
     definitions: Rows
     touchpoints: Rows
     failed: Rows
+    starts: tuple[Position, ...]
     positions: tuple[Position, ...]
     t: datetime
     recorded_high: datetime

@@ -8,7 +8,7 @@ import duckdb
 import orjson
 
 from kizuna.schemas import catalogue as _catalogue  # noqa: F401  (fills MODELS)
-from kizuna.schemas.identifiers import COMPANY
+from kizuna.schemas.identifiers import COMPANY, EXTERNAL, KINDS
 from kizuna.schemas.payload import MODELS
 from kizuna.schemas.upcasting import upcast
 
@@ -48,6 +48,10 @@ STRUCTURE = orjson.dumps(
     }
 ).decode()
 
+UNKNOWN_ID = (
+    f"NOT coalesce((x.kind IN {KINDS} OR regexp_full_match(x.kind, '{EXTERNAL}')) AND x.value <> '', false)"
+)
+
 STATEFUL = "('order', 'visit', 'ticket', 'deal', 'contract', 'task')"
 """Entity kinds that own a present state; the first of them in an event is the one it is about."""
 
@@ -67,7 +71,7 @@ FROM (SELECT
     e.source AS source, e.rights = 'secret' AS secret,
     e.ids[1] AS person, list_filter(e.entities, lambda x: x.kind = 'company')[1].id AS company_ref,
     list_filter(e.entities, lambda x: x.kind IN {STATEFUL})[1] AS entity_ref,
-    left(e.body_hash, 32)::UUID AS body_hash, coalesce(e.test, false) AS test,
+    TRY_CAST(left(e.body_hash, 32) AS UUID) AS body_hash, coalesce(e.test, false) AS test,
     e.place.store AS store, e.place.register AS register, e.channel AS channel, e.import_id AS import_id,
     CASE WHEN len(e.ids) > 1 THEN to_json(e.ids)::VARCHAR END AS ids,
     CASE WHEN len(e.entities) > 1 OR len(list_filter(e.entities, lambda x: x.kind = 'campaign')) > 0
@@ -79,12 +83,17 @@ FROM (SELECT
               'caused_by', e.caused_by, 'attachments', e.attachments, 'repairs', e.repairs))::VARCHAR
          END AS more,
     CASE WHEN e.event_id IS NULL OR e.type IS NULL OR e.occurred_at IS NULL OR e.received_at IS NULL
-           OR e.source IS NULL OR e.body_hash IS NULL OR e.occurred_at > e.received_at
+           OR e.source IS NULL OR TRY_CAST(left(e.body_hash, 32) AS UUID) IS NULL
+           OR e.occurred_at > e.received_at OR left(ltrim(e.properties::VARCHAR), 1) <> '{{'
+           OR len(list_filter(e.ids, lambda x: {UNKNOWN_ID})) > 0
          THEN coalesce(value, '') END AS bad
 FROM parsed)
 """
 
-NO_ENVELOPE = "the record is no envelope: it lacks an id, a type, a time, a source or a hash"
+NO_ENVELOPE = (
+    "the record is no envelope: it lacks an id, a type, a time, a source or a hash, its properties are no "
+    "object, or it names somebody by no known kind of identifier"
+)
 
 
 class Contents(NamedTuple):
@@ -119,10 +128,9 @@ def take(script: Script, table: str) -> None:
 def settle(script: Script) -> Contents:
     """What is no envelope becomes a failed event; older versions are lifted to today's."""
     contents = Contents(*script.one(CONTENTS))
-    if contents.unreadable:
+    unliftable = contents.outdated and _lift(script)
+    if contents.unreadable or unliftable:
         _set_bad_aside(script)
-    if contents.outdated:
-        _lift(script)
     return contents
 
 
@@ -155,13 +163,25 @@ FROM incoming
 """
 
 
-def _lift(script: Script) -> None:
+def _lift(script: Script) -> bool:
+    """True when some could not be lifted: they are marked as bad."""
     old = script.execute(
-        f'SELECT "partition", "offset", type, version, properties FROM incoming WHERE {OUTDATED}'
+        'SELECT "partition", "offset", type, version, properties FROM incoming '
+        f"WHERE ({OUTDATED}) AND bad IS NULL"
     ).fetchall()
+    unliftable = False
     for partition, offset, type_, version, properties in old:
-        lifted = orjson.dumps(upcast(type_, version, orjson.loads(properties or "{}"))).decode()
+        place = [partition, offset]
+        try:
+            lifted = orjson.dumps(upcast(type_, version, orjson.loads(properties or "{}"))).decode()
+        except (ArithmeticError, LookupError, TypeError, ValueError):
+            unliftable = True
+            script.execute(f"UPDATE incoming SET bad = coalesce(properties, '') {AT}", place)
+            continue
         script.execute(
-            'UPDATE incoming SET properties = ?, version = ? WHERE "partition" = ? AND "offset" = ?',
-            [lifted, MODELS[type_].VERSION, partition, offset],
+            f"UPDATE incoming SET properties = ?, version = ? {AT}", [lifted, MODELS[type_].VERSION, *place]
         )
+    return unliftable
+
+
+AT = 'WHERE "partition" = ? AND "offset" = ?'

@@ -8,10 +8,12 @@ from uuid import UUID, uuid5
 import pyarrow as pa
 from pydantic import ValidationError
 
-from kizuna.schemas.definitions import Definition
+from kizuna.schemas.definitions import Definition, Trait, Workspace
+from kizuna.schemas.errors import ConfigurationError
 from kizuna.schemas.failed_event import FailedEvent
 
 from .batch import Row, Rows
+from .compiler import Parameters, compile_trait
 from .script import Script
 
 NAMESPACE = UUID("3a3f6a4e-0f0e-5d0c-9c53-6d1f0a7c5a11")
@@ -52,8 +54,11 @@ def keep_definitions(script: Script, rows: Rows) -> None:
     for row in rows:
         try:
             one = Definition.model_validate_json(row.value)
-        except ValidationError as error:
-            reason = error.errors(include_url=False, include_input=False)[0]["msg"]
+            check(one)
+        except (ValidationError, ConfigurationError) as error:
+            reason = str(error)
+            if isinstance(error, ValidationError):
+                reason = error.errors(include_url=False, include_input=False)[0]["msg"]
             text = row.value.decode(errors="replace")
             keep_unreadable(script, DEFINITIONS, [(row.partition, row.offset, row.recorded_at, text)], reason)
             continue
@@ -70,6 +75,18 @@ def keep_definitions(script: Script, rows: Rows) -> None:
                 one.definition_id,
             ],
         )
+
+
+def check(one: Definition) -> None:
+    """Raises ValidationError or ConfigurationError for a definition that could not be put in force: it would
+    stop the fold wherever it is read."""
+    if one.kind == "trait" and one.body is not None:
+        trait = Trait.model_validate(one.body)
+        if trait.name != one.name:
+            raise ConfigurationError(f"the definition of {one.name} holds a trait named {trait.name}")
+        compile_trait(trait, Workspace().currency, Parameters())
+    elif one.kind == "workspace":
+        Workspace.model_validate(one.body)
 
 
 def _keep(script: Script, items: list[dict[str, object]]) -> None:

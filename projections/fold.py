@@ -9,6 +9,7 @@ from datetime import datetime
 
 import duckdb
 
+from kizuna.schemas.errors import LogGap
 from kizuna.schemas.position import Position
 
 from . import accumulate, decode, definitions, duplicates, failures, fields, refolding, stories, subjects
@@ -25,6 +26,7 @@ LEFT JOIN seen p ON p.subject_id = n.person_id
 LEFT JOIN seen c ON c.subject_id = n.company_id
 LEFT JOIN touched t ON t.entity_id = n.entity_id
 """
+STANDS = 'SELECT topic, generation, "partition", "offset" FROM positions'
 KEEP = """
 INSERT INTO events BY NAME
 SELECT i.* EXCLUDE ("row", person, company_ref, entity_ref, person_id, company_id, entity_id, bad),
@@ -73,6 +75,7 @@ class Fold:
                 decode.take(self._script, table)
         self._script.execute("BEGIN")
         try:
+            self._follow(batch.starts)
             self._define(batch.definitions)
             self._fail(batch.failed)
             if batch.touchpoints:
@@ -111,6 +114,22 @@ class Fold:
         with self._timed("fields"):
             if contents.fields or refold:
                 fields.write_fields(script, refold=refold)
+
+    def _follow(self, starts: Sequence[Position]) -> None:
+        """A batch follows the one before it. Raises LogGap when the store stands anywhere else: it would
+        leave out records for ever, or count some twice."""
+        stands = {
+            (topic, generation, partition): offset
+            for topic, generation, partition, offset in self._script.execute(STANDS).fetchall()
+        }
+        for at in starts:
+            stand = stands.get((at.topic, at.generation, at.partition), 0)
+            if at.offset != stand:
+                raise LogGap(
+                    f"A batch of {at.topic}/{at.partition} starts at {at.offset}, but the store stands at "
+                    f"{stand}.",
+                    hint="Start the node again: it goes on from where the store stands.",
+                )
 
     def _define(self, rows: Rows) -> None:
         if not rows:

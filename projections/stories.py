@@ -59,7 +59,8 @@ CREATE OR REPLACE TEMP TABLE owners AS
 SELECT entity,
     coalesce(arg_max(CASE WHEN verb = 'attributed' THEN subject END, n), arg_min(subject, n)) AS owner,
     coalesce(arg_max(CASE WHEN verb = 'attributed' THEN company END, n), arg_min(company, n)) AS company
-FROM story GROUP BY entity
+FROM (SELECT entity, verb, n, CASE WHEN NOT test THEN subject END AS subject,
+             CASE WHEN NOT test THEN company END AS company FROM story) GROUP BY entity
 """
 WRITE_ENTITIES = """
 INSERT INTO entities

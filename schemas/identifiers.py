@@ -19,7 +19,10 @@ LINKED_KINDS = ("user_id", "anonymous_id")
 """The kinds that identify and alias join into one profile."""
 
 MAX_LENGTH = 256
-_EXTERNAL = re.compile(r"x_[a-z0-9_]{1,40}")
+EXTERNAL = "x_[a-z0-9_]{1,40}"
+"""What the kind of an external id looks like, as a regular expression."""
+
+_EXTERNAL = re.compile(EXTERNAL)
 _STRENGTH = {kind: rank for rank, kind in enumerate((*KINDS[:-1], "x_", KINDS[-1], COMPANY))}
 
 

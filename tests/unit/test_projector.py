@@ -1,0 +1,156 @@
+"""The projector when something goes wrong, and when events never pause."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from uuid import UUID
+
+import duckdb
+import pytest
+
+from kizuna.eventlog import topics
+from kizuna.eventlog.memory import MemoryLog
+from kizuna.eventlog.port import NewRecord
+from kizuna.processors import reader
+from kizuna.processors.projector import Projector
+from kizuna.processors.rebuild import rebuild
+from kizuna.projections.fold import Fold
+from kizuna.projections.store import Store, cut
+from kizuna.schemas import times
+from kizuna.schemas.errors import LogGap, LogUnavailable
+from tests.folding import KEY, LOG, NOW, accepted, folded, memory_log, shipped_definitions
+
+
+def view(number: int) -> NewRecord:
+    item = {
+        "type": "page.viewed",
+        "message_id": str(number),
+        "ids": {"user_id": f"u{number}"},
+        "properties": {"path": "/"},
+    }
+    sealed = accepted(item)
+    return NewRecord(sealed.key, sealed.value)
+
+
+@pytest.fixture
+def log() -> MemoryLog:
+    one = memory_log()
+    one.append(topics.DEFINITIONS, shipped_definitions())
+    return one
+
+
+def events(store: Store) -> int:
+    with store.read() as snapshot:
+        ((count,),) = snapshot.execute("SELECT count(*) FROM events").fetchall()
+    return int(count)
+
+
+@pytest.fixture
+def world(log: MemoryLog) -> Iterator[tuple[Store, Projector]]:
+    with folded(log, batch=2) as both:
+        yield both
+
+
+def test_a_batch_that_fails_is_folded_again_and_none_is_left_out(
+    log: MemoryLog, world: tuple[Store, Projector]
+) -> None:
+    """The fourth batch cannot be folded while a table is missing; the fifth was read ahead meanwhile."""
+    store, projector = world
+    log.append(topics.TOUCHPOINTS, [view(number) for number in range(7)])
+    store.writer.execute("ALTER TABLE copies RENAME TO hidden")
+    log.append(topics.TOUCHPOINTS, [view(0), view(7), view(8)])  # a copy: it needs the table
+    with pytest.raises(duckdb.CatalogException):
+        projector.fold_all()
+    assert events(store) == 6
+    store.writer.execute("ALTER TABLE hidden RENAME TO copies")
+    projector.fold_all()
+    assert events(store) == 9
+    assert {at.offset for at in cut(store.writer).positions if at.topic == topics.TOUCHPOINTS} == {10}
+
+
+def test_a_batch_that_starts_elsewhere_is_refused(log: MemoryLog, world: tuple[Store, Projector]) -> None:
+    store, _ = world
+    log.append(topics.TOUCHPOINTS, [view(number) for number in range(4)])
+    fold = Fold(store.writer, KEY)
+    stands = reader.start(cut(store.writer).positions, log.bounds(), 0)
+    first = reader.read(log, stands, log.bounds(), NOW, 2)
+    second = reader.read(log, first.stands, log.bounds(), NOW, 2)
+    with pytest.raises(LogGap, match="starts at 2, but the store stands at 0"):
+        fold.apply(second.batch)
+    fold.apply(first.batch)
+    with pytest.raises(LogGap, match="starts at 0, but the store stands at 2"):
+        fold.apply(first.batch)
+    fold.apply(replace(second.batch, t=second.batch.t))
+    assert events(store) == 4
+
+
+def test_a_rebuild_ends_though_events_never_pause(log: MemoryLog) -> None:
+    with folded(log, batch=500) as (store, projector):
+        stopping = threading.Event()
+
+        def pour() -> None:
+            number = 0
+            while not stopping.is_set():
+                log.append(topics.TOUCHPOINTS, [view(number)])
+                number += 1
+                time.sleep(0.0005)
+
+        projector.start()
+        pouring = threading.Thread(target=pour)
+        pouring.start()
+        try:
+            reports = []
+
+            def run() -> None:
+                reports.append(rebuild(log, store, projector, KEY, lambda: NOW, UUID(int=4), verify=True))
+
+            rebuilding = threading.Thread(target=run)
+            rebuilding.start()
+            rebuilding.join(60)
+            assert not rebuilding.is_alive()
+            assert reports[0].differences == {}
+        finally:
+            stopping.set()
+            pouring.join()
+            projector.stop()
+        assert projector.failure is None
+
+
+class Dozing(MemoryLog):
+    """A log whose readers doze until they are woken."""
+
+    def __init__(self) -> None:
+        super().__init__(clock=lambda: times.to_micros(NOW), identity=LOG)
+        self.dozing, self.wake = threading.Event(), threading.Event()
+
+    def wait(self, timeout: float) -> None:
+        self.dozing.set()
+        self.wake.wait(10)
+
+
+def test_a_call_that_comes_too_late_is_refused() -> None:
+    log = Dozing()
+    log.append(topics.DEFINITIONS, shipped_definitions())
+    with folded(log) as (_, projector):
+        refused: list[LogUnavailable] = []
+
+        def ask() -> None:
+            try:
+                projector.call(lambda: None)
+            except LogUnavailable as error:
+                refused.append(error)
+
+        projector.start()
+        log.dozing.wait(10)
+        stopping, asking = threading.Thread(target=projector.stop), threading.Thread(target=ask)
+        stopping.start()
+        asking.start()
+        asking.join(0.2)
+        log.wake.set()
+        for thread in (stopping, asking):
+            thread.join(10)
+            assert not thread.is_alive()
+        assert len(refused) == 1
