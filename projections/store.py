@@ -40,7 +40,7 @@ DAMAGE = (
     "not a valid DuckDB database file", "Corrupt database file", "Could not read enough bytes",
     "Failure while replaying WAL", "Trying to read a database file with version number",
 )  # fmt: skip
-"""What DuckDB says of a file that it will never read. Anything else (a lock, a mode, a full disk) may pass."""
+"""What DuckDB says of a file that it will never read. All else (a lock, a mode, a full disk) may pass."""
 
 
 class StoreDamaged(StoreOutdated):

@@ -72,8 +72,9 @@ class LocalApi:
 
 @contextmanager
 def opened_api(directory: DataDirectory) -> Iterator[Api]:
-    """Without a node nothing is folded meanwhile: answers are as old as the store, and what they leave out is
-    told on standard error. Raises ConfigurationError when there is no data, StoreLocked when a process holds the store that does not answer."""
+    """Without a node nothing is folded meanwhile: answers are as old as the store, and that they leave out
+    something is told on standard error. Raises ConfigurationError when there is no data, StoreLocked when a
+    process holds the store that does not answer, StoreDamaged."""
     directory.require()
     with ExitStack() as stack:
         yield running_node.find(directory) or _local(directory, stack)

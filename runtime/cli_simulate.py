@@ -16,6 +16,10 @@ EVENTS_A_DAY = 2.0
 """Events of one customer a day, in a history that is not told its length."""
 
 
+def _tell(text: str) -> None:
+    err.print(text, style="yellow", markup=False)
+
+
 def register(app: typer.Typer) -> None:
     app.command(help=told(simulate), rich_help_panel=GROUP_EVENTS)(simulate)
 
@@ -73,7 +77,7 @@ def simulate(
     if history and count is None:
         raise typer.BadParameter("a history needs --count", param_hint="--start")
     with ExitStack() as stack:
-        target = stack.enter_context(opened_target(to, key or []))
+        target = stack.enter_context(opened_target(to, key or [], _tell))
         if history:
             assert count is not None
             length = timedelta(days=days or count / (EVENTS_A_DAY * customers))

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import pty
 import re
+import shlex
+import socket
+import sqlite3
 import stat
 import subprocess
 import sys
+import termios
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import duckdb
 import orjson
 import pytest
 
 from kizuna.runtime import cli
+from tests.node_process import KIZUNA, environment
 
 TEXT = "hanako.sato@example.com"
 
@@ -37,6 +44,8 @@ Run = Callable[..., Told]
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
     """Run a command in this process, as the shell would."""
     before = os.umask(0o022)
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
 
     def command(*arguments: object) -> Told:
         monkeypatch.setattr("sys.argv", ["kizuna", *(str(one) for one in arguments)])
@@ -50,6 +59,8 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
     yield command
     os.umask(before)
+    root.handlers = handlers
+    root.setLevel(level)
 
 
 @pytest.fixture
@@ -286,10 +297,139 @@ def test_the_doctor_sees_a_damaged_log(run: Run, data: Path) -> None:
     assert verdicts(told)["log"] == "bad"
 
 
+def test_the_doctor_takes_a_file_for_a_finding(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "afile"
+    file.write_text("no folder")
+    told = run("doctor", "--data", file, "--json")
+    assert told.code == 1
+    assert verdicts(told)["directory"] == "bad"
+    assert file.read_text() == "no folder"
+
+
+def test_the_doctor_counts_the_write_ahead_log(run: Run, data: Path) -> None:
+    run("keys", "create", "web", "--data", data)
+    beside = data / "log.sqlite-wal"
+    with sqlite3.connect(data / "log.sqlite") as held:  # while it is open, nothing is moved out of the log
+        held.execute("SELECT count(*) FROM sqlite_schema").fetchall()
+        with beside.open("ab") as wal:
+            wal.truncate(5 << 20)
+        told = run("doctor", "--data", data, "--json").json
+    held.close()
+    assert isinstance(told, dict)
+    (log,) = [one for one in told["findings"] if one["check"] == "log"]
+    assert re.search(r" 5\.\d MB$", log["found"]), log
+
+
 def test_version(run: Run) -> None:
     answer = run("version", "--json").json
     assert isinstance(answer, dict)
     assert answer.keys() == {"kizuna", "python", "duckdb", "sqlite"}
+    shown = run("version").out
+    assert shown.splitlines()[0] == f"kizuna  {answer['kizuna']}"
+    assert run("--version") == (0, shown, "")
+
+
+def test_a_new_workspace_is_told_of_once_and_where(
+    run: Run, data: Path, sales: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(data.parent)
+    told = run("keys", "create", "web", "--data", "data", "--json")
+    assert f"made a new workspace in {data}\n" in told.err
+    assert isinstance(told.json, dict)
+    assert "made a new" not in run("keys", "create", "app", "--data", "data").err
+    told = run("import", sales[0], "--map", sales[1], "--data", "other")
+    assert f"made a new workspace in {data.with_name('other')}\n" in told.err
+
+
+def test_what_fails_at_once_leaves_no_new_workspace(run: Run, data: Path, sales: tuple[Path, Path]) -> None:
+    file, map_ = sales
+    file.write_text("id,when,email,amount\n")
+    assert run("import", file, "--map", map_, "--data", data).code == 1
+    map_.write_text("source: [")
+    assert run("import", file, "--map", map_, "--data", data).code == 1
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        for command in ("run", "demo"):
+            told = run(command, "--data", data, "--port", taken.getsockname()[1])
+            assert told.code == 1
+            assert "Cannot listen on" in told.err
+    assert not data.exists()
+
+
+def test_answers_without_a_node_say_what_they_leave_out(
+    run: Run, data: Path, sales: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The commands told are run as they stand."""
+    monkeypatch.chdir(data.parent)
+    imported = run("import", sales[0], "--map", sales[1], "--data", "data dir")
+    (hint,) = re.findall("`(kizuna failed.*)`", imported.err)
+    for command in (hint, "kizuna status --data 'data dir'"):
+        told = run(*shlex.split(command)[1:])
+        assert "3 records of the log are not folded yet" in told.err
+    start, rebuild = re.findall("`([^`]*)`", told.err)
+    assert start == "kizuna run --data 'data dir'"
+    assert run(*shlex.split(rebuild)[1:]).code == 0
+    told = run(*shlex.split(hint)[1:])
+    assert "unmapped" in told.out
+    assert told.err == ""
+    run("import", sales[0], "--map", sales[1])
+    assert "`kizuna rebuild`" in run("failed").err
+
+
+def test_a_pipe_gets_rows_in_a_line_each_and_no_padding(
+    run: Run, data: Path, sales: tuple[Path, Path]
+) -> None:
+    run("import", sales[0], "--map", sales[1], "--data", data)
+    run("rebuild", "--data", data)
+    head, *rows = run("failed", "--data", data).out.splitlines()
+    assert head.split() == ["id", "received", "code", "type", "where", "reason"]
+    assert len(rows) == 1
+    assert re.match(r"[0-9a-f-]{36}  ", rows[0])
+    assert rows[0].endswith("column time holds no time")
+    assert [line for line in (head, *rows) if line != line.rstrip()] == []
+
+
+def test_a_narrow_terminal_keeps_ids_whole(run: Run, data: Path, sales: tuple[Path, Path]) -> None:
+    """In a real terminal of 80 columns, whose lines end with carriage return and line feed."""
+    run("import", sales[0], "--map", sales[1], "--data", data)
+    run("rebuild", "--data", data)
+    (one,) = cast(list[dict[str, str]], run("failed", "--data", data, "--json").json)
+    master, terminal = pty.openpty()
+    termios.tcsetwinsize(terminal, (24, 80))
+    subprocess.run([KIZUNA, "failed", "--data", data], env=environment(), stdout=terminal, check=True)
+    shown = os.read(master, 100_000).decode()
+    os.close(terminal)
+    os.close(master)
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", shown).split("\r\n")
+    assert [line for line in lines if line.startswith(one["id"] + "  ")]
+    assert max(map(len, lines)) <= 80
+
+
+def test_hints_on_the_command_line_name_what_one_types(
+    run: Run, data: Path, sales: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    missing = run("status", "--data", "nowhere").err
+    assert f"There is no data in {tmp_path / 'nowhere'}." in missing
+    assert "--data DIR" in missing
+    run("import", sales[0], "--map", sales[1], "--data", data)
+    run("rebuild", "--data", data)
+    nothing = run("failed", "show", "nope", "--data", data).err
+    assert "GET " not in nothing
+    (listing,) = re.findall("`(.*)`", nothing)
+    assert run(*shlex.split(listing)[1:]).code == 0
+    unwritable = run("simulate", "--count", 1, "--to", tmp_path / "no" / "file").err
+    assert "No such file or directory" in unwritable
+    assert "hint: " in unwritable
+
+
+def test_an_import_as_json_has_times_and_seconds_as_everywhere(
+    run: Run, data: Path, sales: tuple[Path, Path]
+) -> None:
+    told = run("import", sales[0], "--map", sales[1], "--data", data, "--json").out
+    assert re.search(r'"received_at":"[-\d]{10}T[:\d]{8}\.\d{6}Z"', told)
+    assert re.search(r'"seconds":\d+\.\d{1,3}[,}]', told)
 
 
 def test_without_a_node_status_tells_the_lag_and_rebuild_folds(
@@ -308,7 +448,7 @@ def test_without_a_node_status_tells_the_lag_and_rebuild_folds(
 
 
 def damage(data: Path, how: str) -> None:
-    """Damage as disks and people do it. The header is checked at once, a table's own blocks when it is read."""
+    """As disks and people do it. DuckDB checks the header at once, a table's blocks when it reads them."""
     store = data / "store.duckdb"
     whole = store.read_bytes()
     match how:

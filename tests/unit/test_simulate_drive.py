@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import socket
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,7 @@ import pytest
 from kizuna.runtime.shop import Shop, Touchpoint
 from kizuna.runtime.simulate import LARGEST, drive
 from kizuna.runtime.targets import Lines, Node, line, opened_target
-from kizuna.schemas.errors import ConfigurationError
+from kizuna.schemas.errors import ConfigurationError, LogUnavailable
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ATTRIBUTION: dict[str, object] = {
@@ -95,6 +96,55 @@ def test_a_node_gets_each_source_by_its_own_key_and_again_after_a_503() -> None:
     ]
 
 
+def closed_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_a_node_that_cannot_be_reached_is_told_of_and_given_up() -> None:
+    told: list[str] = []
+    address = f"http://127.0.0.1:{closed_port()}"
+    with httpx.Client(base_url=address) as client:
+        began = time.monotonic()
+        with pytest.raises(LogUnavailable, match="does not answer") as caught:
+            Node(client, {"": "kzw_x"}, patience=1.5, tell=told.append).send([Touchpoint("web", ATTRIBUTION)])
+    assert 1 <= time.monotonic() - began < 10
+    assert "kizuna run" in caught.value.hint
+    (said,) = told
+    assert said.startswith(f"The node at {address} does not answer (ConnectError); trying again")
+
+
+def test_a_node_that_never_took_anything_is_given_up_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the clock of the test: half a minute at first, a whole one for a node that worked before."""
+    now = 0.0
+    answers = [200, *[503] * 1_000]
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    monkeypatch.setattr(time, "sleep", sleep)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(answers.pop(0), json={"refused": 0})
+
+    told: list[float] = []
+    with httpx.Client(base_url="http://node", transport=httpx.MockTransport(answer)) as client:
+        node = Node(client, {"": "kzw_x"}, tell=lambda text: told.append(now))
+        touchpoints = [Touchpoint("web", ATTRIBUTION)]
+        assert node.send(touchpoints) == 0
+        with pytest.raises(LogUnavailable):
+            node.send(touchpoints)
+        assert (now, told) == (60, [0, 10, 20, 30, 40, 50])
+        now = 0
+        with pytest.raises(LogUnavailable):
+            Node(client, {"": "kzw_x"}).send(touchpoints)
+        assert now == 30
+
+
 def test_a_wrong_key_is_told() -> None:
     transport = httpx.MockTransport(lambda request: httpx.Response(401))
     with httpx.Client(base_url="http://node", transport=transport) as client:
@@ -102,6 +152,12 @@ def test_a_wrong_key_is_told() -> None:
             Node(client, {"": "kzw_x"}).send([Touchpoint("web", ATTRIBUTION)])
         with pytest.raises(ConfigurationError, match="no write key for web"):
             Node(client, {"mail": "kzw_x"}).send([Touchpoint("web", ATTRIBUTION)])
+
+
+@pytest.mark.parametrize("to", ["http://", "http://node:port"])
+def test_what_is_no_address_is_told_at_once(to: str) -> None:
+    with pytest.raises(ConfigurationError, match="no address of a node"), opened_target(to, ["kzw_x"]):
+        raise AssertionError
 
 
 @pytest.mark.parametrize(
