@@ -16,7 +16,7 @@ from kizuna.eventlog.topics import TOUCHPOINTS
 from kizuna.processors.services import Services
 from kizuna.schemas.errors import ConfigurationError, KizunaError
 
-from . import node
+from . import node, server
 from .bootstrap import workspace_of
 from .directory import DataDirectory, write_private
 from .settings import Settings
@@ -66,6 +66,8 @@ def run(directory: DataDirectory, settings: Settings, rate: float, ready: Callab
         raise ConfigurationError(
             f"{directory.path} holds data that is no demo's.", hint="Choose another directory with --data."
         )
+    if not directory.path.exists():  # where the port is taken, nothing is left behind
+        server.bind(settings.host, settings.port).close()
     directory.prepare()
     if not marker.exists():
         write_private(marker, "{}")

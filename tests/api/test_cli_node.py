@@ -217,6 +217,13 @@ def test_a_demo_lives_and_goes_on(tmp_path: Path) -> None:
         assert stats["events"] > 5_000
         assert profile["traits"]["orders_count"] > 3
         assert told["folded"] is True
+        # The command to watch with is typed as it stands, from where the demo was started.
+        (watch,) = re.findall(r"^  (\S.* tail .*)$", shown, re.MULTILINE)
+        watched = subprocess.run(
+            ["bash", "-ec", f"{watch} --no-follow -n 1"], env=environment(), capture_output=True, text=True
+        )
+        assert (watched.returncode, watched.stderr) == (0, "")
+        assert "touchpoints/0@" in watched.stdout
         before = _caught_up_once(data)
         assert {one["source"] for one in before["sources"]} >= {
             "web",
