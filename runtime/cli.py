@@ -43,10 +43,26 @@ for group in (cli_node, cli_import, cli_simulate, cli_events, cli_access):
 _debug = False
 
 
+def _show_version(asked: bool) -> None:
+    if asked:
+        cli_node.show_versions()
+        raise typer.Exit
+
+
 @app.callback()
 def _options(
     debug: Annotated[
         bool, typer.Option("--debug", metavar="", help="Show the traceback of an error.")
+    ] = False,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            metavar="",
+            help="The version, as `kizuna version`.",
+            callback=_show_version,
+            is_eager=True,
+        ),
     ] = False,
 ) -> None:
     global _debug

@@ -16,7 +16,7 @@ from kizuna.processors.access import Access, CredentialKind
 
 from .directory import DataDirectory
 from .options import DEFAULT_DATA, GROUP_ACCESS, AsJson, Data, load_settings
-from .terminal import err, out, print_json, print_table
+from .terminal import err, out, print_json, print_table, tell_made
 
 keys = typer.Typer(help="Write keys: who may send events.", no_args_is_help=True)
 tokens = typer.Typer(help="Tokens: who may ask the API.", no_args_is_help=True)
@@ -41,8 +41,7 @@ def _access(data: Path, *, make: bool = False) -> Iterator[Access]:
 
     directory = DataDirectory(data)
     if make:
-        directory.prepare()
-        directory.read_or_make_workspace_key()
+        directory.open_workspace(tell_made)
     else:
         directory.require()
     with opened_log(directory, load_settings(directory)) as log:

@@ -13,10 +13,11 @@ from rich.markup import escape
 
 from kizuna.eventlog.memory import MemoryLog
 from kizuna.eventlog.port import EventLog, LogIdentity
+from kizuna.schemas import times
 
 from .directory import DataDirectory
-from .options import DEFAULT_DATA, GROUP_EVENTS, AsJson, Data, load_settings, told
-from .terminal import err, out, print_json, progress_bar
+from .options import DEFAULT_DATA, GROUP_EVENTS, AsJson, Data, load_settings, told, typed
+from .terminal import err, out, print_json, progress_bar, tell_made
 
 if TYPE_CHECKING:
     from kizuna.ingest.importer import ImportReport, Progress
@@ -51,6 +52,7 @@ def import_file(
     """
     from kizuna.ingest.importer import run_import
     from kizuna.ingest.map_file import load_map
+    from kizuna.ingest.readers import open_file
 
     from .wiring import clock, micros, opened_log
 
@@ -61,9 +63,13 @@ def import_file(
         if dry_run:  # needs no data directory
             log, workspace_key = MemoryLog({}, clock=micros, identity=LogIdentity(uuid4(), 0)), ""
         else:
-            directory.prepare()
-            workspace_key = directory.read_or_make_workspace_key()
-            log = stack.enter_context(opened_log(directory, load_settings(directory)))
+            settings = load_settings(directory)
+            if not directory.exists:  # a file that does not fit leaves no new workspace behind
+                columns = open_file(file, map_file.map.format).columns
+                if columns is not None:
+                    map_file.check_columns(columns)
+            workspace_key = directory.open_workspace(tell_made)
+            log = stack.enter_context(opened_log(directory, settings))
         bar = stack.enter_context(progress_bar())
         task = bar.add_task("reading", total=None)
         stage = "read"
@@ -89,13 +95,19 @@ def import_file(
         )
     if as_json:
         print_json(
-            {**asdict(report), "examples": [one._asdict() for one in report.examples], "dry_run": dry_run}
+            {
+                **asdict(report),
+                "received_at": times.text(report.received_at),
+                "seconds": round(report.seconds, 3),
+                "examples": [one._asdict() for one in report.examples],
+                "dry_run": dry_run,
+            }
         )
     else:
-        _summarise(report, file, dry_run=dry_run)
+        _summarise(report, file, data, dry_run=dry_run)
 
 
-def _summarise(report: ImportReport, file: Path, *, dry_run: bool) -> None:
+def _summarise(report: ImportReport, file: Path, data: Path, *, dry_run: bool) -> None:
     verb = "would become" if dry_run else "became"
     rate = report.rows / report.seconds if report.seconds else 0
     out.print(
@@ -114,4 +126,6 @@ def _summarise(report: ImportReport, file: Path, *, dry_run: bool) -> None:
             where = f" {escape(one.path)}" if one.path else ""
             out.print(f"    line {one.line}: {one.code}{where}: {escape(one.reason)}")
         if not dry_run:
-            err.print("  All are kept: `kizuna failed` lists them.", style="dim")
+            err.print(
+                f"  All are kept: `{typed('kizuna failed', data)}` lists them.", style="dim", markup=False
+            )

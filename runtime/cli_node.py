@@ -13,7 +13,7 @@ import typer
 from . import logs
 from .directory import DataDirectory
 from .options import DEFAULT_DATA, GROUP_NODE, AsJson, Data, SettingsFile, load_settings, told
-from .terminal import err, out, print_json, print_table, progress_bar
+from .terminal import err, out, print_json, progress_bar
 
 
 def register(app: typer.Typer) -> None:
@@ -64,7 +64,7 @@ def demo(
     settings = load_settings(directory, settings_file, host=host, port=port)
     settings = load_settings(directory, settings_file, host=host, port=port, **shop.defaults(settings))
     logs.configure("warning" if settings.log_level == "info" else settings.log_level, settings.log_format)
-    err.print(f"Opening the shop in {data} ...", style="dim")
+    err.print(f"Opening the shop in {data.absolute()} ...", style="dim", markup=False)
     shop.run(directory, settings, rate, lambda ready: welcome.show(data, ready))
     err.print("The shop is closed.", style="dim")
 
@@ -152,6 +152,10 @@ def doctor(data: Data = DEFAULT_DATA, settings_file: SettingsFile = None, as_jso
 
 def version(as_json: AsJson = False) -> None:
     """The version of Kizuna, and of what it stands on."""
+    show_versions(as_json=as_json)
+
+
+def show_versions(*, as_json: bool = False) -> None:
     versions = {
         "kizuna": version_of("kizuna"),
         "python": platform.python_version(),
@@ -161,4 +165,5 @@ def version(as_json: AsJson = False) -> None:
     if as_json:
         print_json(versions)
     else:
-        print_table(("", ""), list(versions.items()))
+        for name, its in versions.items():
+            out.print(f"{name:7} {its}")

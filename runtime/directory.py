@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
@@ -60,6 +61,16 @@ class DataDirectory:
                 f"Cannot make the data directory {self.path.absolute()}: {error.strerror}.",
                 hint="Choose another with --data.",
             ) from None
+
+    def open_workspace(self, made: Callable[[Path], None]) -> str:
+        """The workspace key; of a new workspace, with directory and key, `made` is told the absolute path: a
+        mistyped --data must not go unnoticed. Raises ConfigurationError."""
+        is_new = not self.workspace_key.exists()
+        self.prepare()
+        key = self.read_or_make_workspace_key()
+        if is_new:
+            made(self.path.absolute())
+        return key
 
     def require(self) -> None:
         """Raises ConfigurationError when nothing was ever stored here."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 
 import duckdb
 
 from kizuna.ingest.collector import collector
 from kizuna.processors.services import Services
 from kizuna.projections.definitions import shipped
+from kizuna.projections.store import is_damage
 from kizuna.query.api import create_app
 from kizuna.schemas.errors import KizunaError, StoreLocked
 
@@ -36,9 +37,13 @@ def run(
     StoreLocked when a node runs on this directory already, and what opening it raises.
     """
     token = secrets.token_urlsafe(32)
+    _refuse_second(directory)
     try:
-        with opened_services(directory, settings, token) as services:
-            bound = server.bind(settings.host, settings.port)
+        # The port first: where it is taken, no new workspace is left behind.
+        with (
+            closing(server.bind(settings.host, settings.port)) as bound,
+            opened_services(directory, settings, token) as services,
+        ):
             address = server.address(bound)
             app = server.dispatcher(collector(services, settings.collector_limits()), create_app(services))
 
@@ -55,9 +60,13 @@ def run(
                 node_file.remove(directory)
                 _finish(services)
     except StoreLocked:
-        running = running_node.find(directory)
-        if running is None:
-            raise
+        _refuse_second(directory)
+        raise
+
+
+def _refuse_second(directory: DataDirectory) -> None:
+    running = running_node.find(directory)
+    if running:
         raise StoreLocked(
             f"A node runs on {directory.path} already at {running.address}.",
             hint="Use it, stop it first, or choose another directory with --data.",
@@ -76,7 +85,8 @@ def _finish(services: Services) -> None:
     reason = (
         str(failure) if isinstance(failure, KizunaError) else f"{type(failure).__name__}; see the log above."
     )
+    damaged = isinstance(failure, duckdb.Error) and is_damage(failure)
     raise ProjectorStopped(
-        f"The projector stopped: {reason}",
-        hint="Nothing that was accepted is lost. Run `kizuna doctor`.",
+        "The projector stopped: the store is damaged." if damaged else f"The projector stopped: {reason}",
+        hint=f"Nothing that was accepted is lost. Run `kizuna {'rebuild' if damaged else 'doctor'}`.",
     ) from failure

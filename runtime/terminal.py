@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 
 import orjson
 from rich.cells import cell_len
@@ -48,6 +49,11 @@ def print_error(error: KizunaError) -> None:
     err.print(Text.assemble(("error: ", "bold red"), message))
     if error.hint:
         err.print(Text.assemble(("  hint: ", "bold"), error.hint))
+
+
+def tell_made(path: Path) -> None:
+    """On standard error: a command has made a workspace, perhaps not where it was meant to be."""
+    err.print(f"made a new workspace in {path}", markup=False)
 
 
 def print_table(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import time
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ from kizuna.projections.store import Limits, Store
 
 from .directory import DataDirectory
 from .settings import Settings
+
+logger = logging.getLogger(__name__)
 
 
 def clock() -> datetime:
@@ -61,8 +64,7 @@ def opened_services(
 
     Raises StoreLocked when another process owns the store, ForeignLog, StoreOutdated, ConfigurationError.
     """
-    directory.prepare()
-    workspace_key = directory.read_or_make_workspace_key()
+    workspace_key = directory.open_workspace(lambda path: logger.info("made a new workspace in %s", path))
     with opened_log(directory, settings) as log:
         store = Store(
             directory.store,
