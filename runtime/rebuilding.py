@@ -78,6 +78,8 @@ def _rebuild_here(
 ) -> Report:
     with opened_services(directory, settings) as services:
         bootstrap.define(services.log, settings, shipped(), services.clock)
+        # It was not started, so it does not know yet where the live store stands.
+        services.projector.fold_all()
         return rebuild_store(
             services.log,
             services.store,

@@ -445,6 +445,11 @@ def test_without_a_node_status_tells_the_lag_and_rebuild_folds(
     after = run("status", "--data", data, "--json").json
     assert isinstance(after, dict)
     assert (after["events"], after["profiles"], after["failed_events"], after["lag"]) == (2, 1, 1, 0)
+    # What the store holds by now is compared, with one more record behind it.
+    run("keys", "create", "web", "--data", data)
+    again = run("rebuild", "--verify", "--data", data, "--json").json
+    assert isinstance(again, dict)
+    assert (again["swapped"], again["differences"], again["records"]) == (True, {}, told["records"] + 1)
 
 
 def damage(data: Path, how: str) -> None:
