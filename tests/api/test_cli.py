@@ -1,96 +1,24 @@
-"""The command line where no node runs: access, import, simulate, tail, doctor, and how errors are told."""
+"""The command line where no node runs: access, import, simulate, tail, how answers and errors are told."""
 
 from __future__ import annotations
 
-import logging
 import os
 import pty
 import re
 import shlex
 import socket
-import sqlite3
 import stat
 import subprocess
-import sys
 import termios
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import cast
 
-import duckdb
 import orjson
 import pytest
 
 from kizuna.runtime import cli
+from tests.api.command import MAIL, Run
 from tests.node_process import KIZUNA, environment
-
-TEXT = "hanako.sato@example.com"
-
-
-class Told(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> object:
-        return orjson.loads(self.out)
-
-
-Run = Callable[..., Told]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
-    """Run a command in this process, as the shell would."""
-    before = os.umask(0o022)
-    root = logging.getLogger()
-    handlers, level = root.handlers, root.level
-
-    def command(*arguments: object) -> Told:
-        monkeypatch.setattr("sys.argv", ["kizuna", *(str(one) for one in arguments)])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as ended:
-            code = ended.code if isinstance(ended.code, int) else 0
-        told = capsys.readouterr()
-        return Told(code, told.out, told.err)
-
-    yield command
-    os.umask(before)
-    root.handlers = handlers
-    root.setLevel(level)
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    return tmp_path / "data"
-
-
-@pytest.fixture
-def sales(tmp_path: Path) -> tuple[Path, Path]:
-    """A file of three rows, one of which cannot be read, and its map."""
-    file, map_ = tmp_path / "sales.csv", tmp_path / "sales.yaml"
-    file.write_text(
-        f"id,time,email,amount\n1,2026-01-05T10:00:00Z,{TEXT},35\n2,2026-01-06T10:00:00Z,,12\n3,soon,,1\n"
-    )
-    map_.write_text(
-        """
-source: tills
-events:
-  - name: sale
-    type: order.completed
-    natural_key: [id]
-    occurred_at: {column: time, type: moment}
-    ids: {email: email}
-    properties:
-      order_id: id
-      total: {column: amount, type: decimal}
-      currency: {constant: EUR}
-"""
-    )
-    return file, map_
 
 
 def commands() -> list[tuple[str, ...]]:
@@ -227,7 +155,7 @@ def test_tail_shows_no_personal_data_unless_asked(run: Run, data: Path, sales: t
     assert "order.completed" in plain.out
     assert "touchpoints/0@1" in plain.out
     assert "refused" in plain.out
-    assert TEXT not in plain.out
+    assert MAIL not in plain.out
     lines = run("tail", "--data", data, "--no-follow", "--json", "-n", 1).out.splitlines()
     (line,) = [orjson.loads(one) for one in lines]
     assert line.keys() == {"recorded_at", "topic", "partition", "offset", "type", "source"}
@@ -237,7 +165,7 @@ def test_tail_shows_no_personal_data_unless_asked(run: Run, data: Path, sales: t
         "order.completed",
         "tills",
     )
-    assert TEXT in run("tail", "--data", data, "--no-follow", "--values").out
+    assert MAIL in run("tail", "--data", data, "--no-follow", "--values").out
     assert run("tail", "--data", data, "--no-follow", "-n", 0).out == ""
 
 
@@ -251,73 +179,6 @@ def test_simulate_writes_the_same_file_for_the_same_seed(run: Run, tmp_path: Pat
     assert a == b != c
     assert a.count(b"\n") == 500
     assert run("simulate", "--start", "2026-01-01").code == 2
-
-
-def verdicts(told: Told) -> dict[str, str]:
-    answer = told.json
-    assert isinstance(answer, dict)
-    return {one["check"]: one["verdict"] for one in answer["findings"]}
-
-
-def test_the_doctor_finds_nothing_wrong(run: Run, data: Path) -> None:
-    run("keys", "create", "web", "--data", data)
-    told = run("doctor", "--data", data, "--json")
-    assert told.code == 0
-    assert set(verdicts(told).values()) <= {"good", "warning"}
-    assert verdicts(told)["log"] == "good"
-
-
-def test_the_doctor_names_what_is_wrong_and_what_to_do(
-    run: Run, data: Path, sales: tuple[Path, Path]
-) -> None:
-    run("import", sales[0], "--map", sales[1], "--data", data)
-    data.chmod(0o755)
-    (data / "workspace.key").chmod(0o644)
-    (data / "store.duckdb").write_bytes(b"no database")
-    told = run("doctor", "--data", data, "--json")
-    assert told.code == 1
-    found = verdicts(told)
-    assert (found["directory"], found["workspace key"], found["store"]) == ("warning", "bad", "bad")
-    shown = run("doctor", "--data", data).out
-    assert f"chmod 700 {data}" in shown.replace("\n", "")
-    assert "kizuna rebuild" in shown
-    (data / "workspace.key").unlink()
-    missing = run("doctor", "--data", data)
-    assert missing.code == 1
-    assert "Restore it from a backup." in missing.out
-
-
-def test_the_doctor_sees_a_damaged_log(run: Run, data: Path) -> None:
-    run("keys", "create", "web", "--data", data)
-    (data / "log.sqlite").write_bytes(b"no log" * 1_000)
-    for beside in data.glob("log.sqlite-*"):
-        beside.unlink()
-    told = run("doctor", "--data", data, "--json")
-    assert told.code == 1
-    assert verdicts(told)["log"] == "bad"
-
-
-def test_the_doctor_takes_a_file_for_a_finding(run: Run, tmp_path: Path) -> None:
-    file = tmp_path / "afile"
-    file.write_text("no folder")
-    told = run("doctor", "--data", file, "--json")
-    assert told.code == 1
-    assert verdicts(told)["directory"] == "bad"
-    assert file.read_text() == "no folder"
-
-
-def test_the_doctor_counts_the_write_ahead_log(run: Run, data: Path) -> None:
-    run("keys", "create", "web", "--data", data)
-    beside = data / "log.sqlite-wal"
-    with sqlite3.connect(data / "log.sqlite") as held:  # while it is open, nothing is moved out of the log
-        held.execute("SELECT count(*) FROM sqlite_schema").fetchall()
-        with beside.open("ab") as wal:
-            wal.truncate(5 << 20)
-        told = run("doctor", "--data", data, "--json").json
-    held.close()
-    assert isinstance(told, dict)
-    (log,) = [one for one in told["findings"] if one["check"] == "log"]
-    assert re.search(r" 5\.\d MB$", log["found"]), log
 
 
 def test_version(run: Run) -> None:
@@ -355,26 +216,6 @@ def test_what_fails_at_once_leaves_no_new_workspace(run: Run, data: Path, sales:
             assert told.code == 1
             assert "Cannot listen on" in told.err
     assert not data.exists()
-
-
-def test_answers_without_a_node_say_what_they_leave_out(
-    run: Run, data: Path, sales: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The commands told are run as they stand."""
-    monkeypatch.chdir(data.parent)
-    imported = run("import", sales[0], "--map", sales[1], "--data", "data dir")
-    (hint,) = re.findall("`(kizuna failed.*)`", imported.err)
-    for command in (hint, "kizuna status --data 'data dir'"):
-        told = run(*shlex.split(command)[1:])
-        assert "3 records of the log are not folded yet" in told.err
-    start, rebuild = re.findall("`([^`]*)`", told.err)
-    assert start == "kizuna run --data 'data dir'"
-    assert run(*shlex.split(rebuild)[1:]).code == 0
-    told = run(*shlex.split(hint)[1:])
-    assert "unmapped" in told.out
-    assert told.err == ""
-    run("import", sales[0], "--map", sales[1])
-    assert "`kizuna rebuild`" in run("failed").err
 
 
 def test_a_pipe_gets_rows_in_a_line_each_and_no_padding(
@@ -430,127 +271,3 @@ def test_an_import_as_json_has_times_and_seconds_as_everywhere(
     told = run("import", sales[0], "--map", sales[1], "--data", data, "--json").out
     assert re.search(r'"received_at":"[-\d]{10}T[:\d]{8}\.\d{6}Z"', told)
     assert re.search(r'"seconds":\d+\.\d{1,3}[,}]', told)
-
-
-def test_without_a_node_status_tells_the_lag_and_rebuild_folds(
-    run: Run, data: Path, sales: tuple[Path, Path]
-) -> None:
-    run("import", sales[0], "--map", sales[1], "--data", data)
-    before = run("status", "--data", data, "--json").json
-    assert isinstance(before, dict)
-    assert (before["events"], before["lag"]) == (0, 3)
-    told = run("rebuild", "--data", data, "--json").json
-    assert isinstance(told, dict)
-    assert (told["swapped"], told["differences"]) == (True, None)
-    after = run("status", "--data", data, "--json").json
-    assert isinstance(after, dict)
-    assert (after["events"], after["profiles"], after["failed_events"], after["lag"]) == (2, 1, 1, 0)
-    # What the store holds by now is compared, with one more record behind it.
-    run("keys", "create", "web", "--data", data)
-    again = run("rebuild", "--verify", "--data", data, "--json").json
-    assert isinstance(again, dict)
-    assert (again["swapped"], again["differences"], again["records"]) == (True, {}, told["records"] + 1)
-
-
-def damage(data: Path, how: str) -> None:
-    """As disks and people do it. DuckDB checks the header at once, a table's blocks when it reads them."""
-    store = data / "store.duckdb"
-    whole = store.read_bytes()
-    match how:
-        case "no database":
-            store.write_bytes(b"junk\n")
-        case "empty":
-            store.write_bytes(b"")
-        case "broken off":
-            store.write_bytes(whole[:20_000])
-        case "header":
-            store.write_bytes(whole[:4_096] + bytes(3_000) + whole[7_096:])
-        case "body":
-            store.write_bytes(whole[:12_288] + b"x" * (len(whole) - 12_288))
-
-
-@pytest.mark.parametrize("how", ["no database", "empty", "broken off", "header", "body"])
-def test_a_damaged_store_is_told_and_rebuilt(
-    how: str, run: Run, data: Path, sales: tuple[Path, Path]
-) -> None:
-    run("import", sales[0], "--map", sales[1], "--data", data)
-    run("rebuild", "--data", data)
-    sound = run("status", "--data", data, "--json").json
-    assert isinstance(sound, dict)
-    damage(data, how)
-    assert verdicts(run("doctor", "--data", data, "--json"))["store"] == "bad"
-    for command in (("status",), ("failed",), ("run", "--port", 0)):
-        told = run(*command, "--data", data)
-        assert told.code == 3
-        assert told.err.startswith("error: ")
-        assert "is damaged" in told.err
-        assert "hint: Run `kizuna rebuild`" in told.err
-    rebuilt = run("rebuild", "--data", data)
-    assert rebuilt.code == 0
-    assert "It cannot be compared, and is thrown away." in rebuilt.err
-    after = run("status", "--data", data, "--json").json
-    assert isinstance(after, dict)
-    counts = ("events", "profiles", "failed_events", "lag", "positions")
-    assert {name: after[name] for name in counts} == {name: sound[name] for name in counts}
-    assert verdicts(run("doctor", "--data", data, "--json"))["store"] == "good"
-
-
-def test_a_rebuild_leaves_a_damaged_store_that_a_process_holds(
-    run: Run, data: Path, sales: tuple[Path, Path]
-) -> None:
-    """The lock of another process, as DuckDB itself sets it: whoever reads it may be mending it."""
-    run("import", sales[0], "--map", sales[1], "--data", data)
-    store = data / "store.duckdb"
-    store.write_bytes(b"junk\n")
-    holds = (
-        "import fcntl, sys; f = open(sys.argv[1], 'r+b'); fcntl.lockf(f, fcntl.LOCK_EX); print(1, flush=True)"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", f"{holds}; sys.stdin.read()", str(store)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as holder:
-        assert holder.stdout
-        assert holder.stdout.readline() == b"1\n"
-        told = run("rebuild", "--data", data)
-        assert told.code == 1
-        assert "Another process holds" in told.err
-        assert store.read_bytes() == b"junk\n"
-        assert holder.stdin
-        holder.stdin.close()
-    assert run("rebuild", "--data", data).code == 0
-
-
-def test_the_store_of_another_log_is_put_aside(run: Run, data: Path, sales: tuple[Path, Path]) -> None:
-    """Outdated or not: its own log may be somewhere."""
-    other = data.with_name("other")
-    for one in (data, other):
-        run("import", sales[0], "--map", sales[1], "--data", one)
-        run("rebuild", "--data", one)
-    with duckdb.connect(str(other / "store.duckdb")) as store:
-        store.execute("UPDATE meta SET value = '0' WHERE key = 'fold'")
-    foreign = (other / "store.duckdb").read_bytes()
-    (data / "store.duckdb").write_bytes(foreign)
-    assert run("status", "--data", data).code == 3
-    told = run("rebuild", "--data", data)
-    assert told.code == 0
-    assert "kept as" in told.err
-    assert (data / "store.aside-1.duckdb").read_bytes() == foreign
-    assert run("failed", "--data", data, "--json").code == 0
-
-
-def test_a_store_of_another_version_is_told_and_rebuilt(
-    run: Run, data: Path, sales: tuple[Path, Path]
-) -> None:
-    run("import", sales[0], "--map", sales[1], "--data", data)
-    run("rebuild", "--data", data)
-    with duckdb.connect(str(data / "store.duckdb")) as store:
-        store.execute("UPDATE meta SET value = '0' WHERE key = 'fold'")
-    told = run("status", "--data", data)
-    assert told.code == 3
-    assert "kizuna rebuild" in told.err
-    assert verdicts(run("doctor", "--data", data, "--json"))["store"] == "bad"
-    assert run("rebuild", "--data", data).code == 0
-    after = run("status", "--data", data, "--json").json
-    assert isinstance(after, dict)
-    assert (after["events"], after["lag"]) == (2, 0)
