@@ -5,6 +5,8 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import math
+from collections import deque
 from collections.abc import Iterator
 from itertools import count, islice
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import NamedTuple, Protocol
 
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
@@ -90,7 +93,8 @@ class ParquetReader:
 
 
 class CsvReader:
-    """Every value a text. A row with more or fewer values than columns is a bad row."""
+    """Every value a text. A row with more or fewer values than columns is a bad row; one without any value
+    is passed over, as a blank line is: Arrow does not tell them apart."""
 
     def __init__(self, path: Path, form: Format) -> None:
         self._path = path
@@ -105,12 +109,12 @@ class CsvReader:
     def batches(self) -> Iterator[tuple[pa.RecordBatch, list[BadRow], float]]:
         form, names = self._form, list(self.columns or ())
         header = form.skip_lines + (0 if form.columns else 1)
-        found: list[BadRow] = []
+        bad: deque[BadRow] = deque()  # by the number of the row, which is not yet that of its line
         skipped: set[int] = set()
 
         def aside(row: pyarrow.csv.InvalidRow) -> str:
             reason = f"{row.actual_columns} values in {row.expected_columns} columns"
-            found.append(BadRow(row.number, row.text, reason))
+            bad.append(BadRow(row.number, row.text, reason))
             skipped.add(row.number)
             return "skip"
 
@@ -126,6 +130,7 @@ class CsvReader:
                         delimiter=form.delimiter,
                         quote_char=form.quote,
                         newlines_in_values=True,
+                        ignore_empty_lines=False,  # they count as lines
                         invalid_row_handler=aside,
                     ),
                     pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string())),
@@ -134,16 +139,69 @@ class CsvReader:
                 if any(told in str(error) for told in _NO_ROWS):
                     return
                 raise
-            line = header + 1
+            lines = _Lines(bad)
+            after = header + 1
             for batch in rows:
-                numbers = list(islice((one for one in count(line) if one not in skipped), batch.num_rows))
-                line = numbers[-1] + 1 if numbers else line
+                numbers = list(islice((one for one in count(after) if one not in skipped), batch.num_rows))
+                after = numbers[-1] + 1 if numbers else after
                 self.undecodable = stream.undecodable
-                taken = found[:]
-                del found[: len(taken)]  # what Arrow, reading ahead, adds meanwhile stays
-                yield _numbered(numbers, batch.columns), taken, stream.consumed / size
-        if found:
-            yield _numbered([], [pa.array([], pa.string())] * len(names)), found, 1.0
+                found, taken = lines.of(numbers, batch)
+                yield _without_blank(_numbered(found, batch.columns)), taken, stream.consumed / size
+        if rest := lines.rest():
+            yield _numbered([], [pa.array([], pa.string())] * len(names)), rest, 1.0
+
+
+class _Lines:
+    """From the numbers of rows to those of their lines: a value may hold line ends of its own. `bad` are the
+    rows that are none, in order; Arrow, which reads ahead, adds to them meanwhile."""
+
+    def __init__(self, bad: deque[BadRow]) -> None:
+        self._bad = bad
+        self._inner = 0  # line ends within the rows so far
+
+    def of(self, numbers: list[int], batch: pa.RecordBatch) -> tuple[list[int], list[BadRow]]:
+        """The lines of a batch's rows, and the bad rows that stand before its last one."""
+        inner = _line_ends(batch)
+        if not inner and not self._bad:
+            return [number + self._inner for number in numbers], []
+        found: list[int] = []
+        taken: list[BadRow] = []
+        for number, ends in zip(numbers, inner or [0] * len(numbers), strict=True):
+            taken += self._before(number)
+            found.append(number + self._inner)
+            self._inner += ends
+        return found, taken
+
+    def rest(self) -> list[BadRow]:
+        """The bad rows behind the last batch."""
+        return list(self._before(math.inf))
+
+    def _before(self, number: float) -> Iterator[BadRow]:
+        while self._bad and self._bad[0].line < number:
+            row = self._bad.popleft()
+            yield row._replace(line=row.line + self._inner)
+            self._inner += row.text.count("\n")
+
+
+def _without_blank(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The rows that have a value."""
+    filled = None
+    for column in batch.columns[1:]:
+        has = pc.fill_null(pc.not_equal(column, ""), False)
+        filled = has if filled is None else pc.or_(filled, has)
+        if pc.all(filled).as_py():
+            return batch
+    return batch if filled is None else batch.filter(filled)
+
+
+def _line_ends(batch: pa.RecordBatch) -> list[int]:
+    """How many line ends stand within the values of each row; empty where there are none at all."""
+    total = None
+    for column in batch.columns:
+        counted = pc.fill_null(pc.count_substring(column, "\n"), 0)
+        if pc.max(counted).as_py():
+            total = counted if total is None else pc.add(total, counted)
+    return [] if total is None else total.to_pylist()
 
 
 class NdjsonReader:

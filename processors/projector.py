@@ -136,6 +136,8 @@ class Projector:
 
     def fold_until(self, stands: Mapping[TopicPartition, Stand]) -> None:
         """Fold at least as far as `stands`; nothing is read ahead then. Called on the projector's thread."""
+        if not self._stands:
+            self._stand()
         while any(self._stands.get(at, Stand(0)).offset < stand.offset for at, stand in stands.items()):
             self._step()
         self._ahead.forget()

@@ -53,8 +53,7 @@ def keep_definitions(script: Script, rows: Rows) -> None:
     """Fold records of the topic `definitions`; the same id counts once."""
     for row in rows:
         try:
-            one = Definition.model_validate_json(row.value)
-            check(one)
+            one = read_definition(row.value)
         except (ValidationError, ConfigurationError) as error:
             reason = str(error)
             if isinstance(error, ValidationError):
@@ -77,9 +76,10 @@ def keep_definitions(script: Script, rows: Rows) -> None:
         )
 
 
-def check(one: Definition) -> None:
-    """Raises ValidationError or ConfigurationError for a definition that could not be put in force: it would
-    stop the fold wherever it is read."""
+def read_definition(value: bytes) -> Definition:
+    """A record of the topic `definitions`. Raises ValidationError or ConfigurationError for what is none, or
+    could not be put in force: it would stop the fold wherever it is read."""
+    one = Definition.model_validate_json(value)
     if one.kind == "trait" and one.body is not None:
         trait = Trait.model_validate(one.body)
         if trait.name != one.name:
@@ -87,6 +87,7 @@ def check(one: Definition) -> None:
         compile_trait(trait, Workspace().currency, Parameters())
     elif one.kind == "workspace":
         Workspace.model_validate(one.body)
+    return one
 
 
 def _keep(script: Script, items: list[dict[str, object]]) -> None:

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import duckdb
 
-from kizuna.schemas.errors import ForeignLog, LogUnavailable, StoreLocked, StoreOutdated
+from kizuna.schemas.errors import ForeignLog, LogUnavailable, StoreDamaged, StoreLocked, StoreOutdated
 from kizuna.schemas.position import Position
 
 from . import tables
@@ -43,15 +43,13 @@ DAMAGE = (
 """What DuckDB says of a file that it will never read. All else (a lock, a mode, a full disk) may pass."""
 
 
-class StoreDamaged(StoreOutdated):
-    """The store's file cannot be read as one: no version of the fold can use it. Rebuild it."""
-
-    def __init__(self, path: Path | str, error: duckdb.Error) -> None:
-        said = str(error).splitlines()[0].rstrip("!. ")
-        super().__init__(
-            f"The store {path} is damaged ({said}).",
-            hint="Run `kizuna rebuild`: it folds the store anew, from the log.",
-        )
+def damaged(path: Path | str, error: duckdb.Error) -> StoreDamaged:
+    """The error to raise for a file of which DuckDB said that."""
+    said = str(error).splitlines()[0].rstrip("!. ")
+    return StoreDamaged(
+        f"The store {path} is damaged ({said}).",
+        hint="Run `kizuna rebuild`: it folds the store anew, from the log.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +101,7 @@ class Store:
         except BaseException as error:
             connection.close()
             if isinstance(error, duckdb.Error) and is_damage(error):
-                raise StoreDamaged(self.path, error) from error
+                raise damaged(self.path, error) from error
             raise
         return connection
 
@@ -203,7 +201,7 @@ def connect(path: Path | str, limits: Limits) -> duckdb.DuckDBPyConnection:
                 f"Another process holds {path}.", hint="Ask that node (`kizuna status`), or stop it."
             ) from None
         if is_damage(error):
-            raise StoreDamaged(path, error) from error
+            raise damaged(path, error) from error
         if not isinstance(error, duckdb.IOException):
             raise
         raise LogUnavailable(

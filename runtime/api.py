@@ -12,7 +12,7 @@ import duckdb
 import httpx
 from starlette.types import ASGIApp
 
-from kizuna.projections.store import StoreDamaged, is_damage
+from kizuna.projections.store import damaged, is_damage
 from kizuna.schemas.errors import StoreLocked
 
 from . import running_node
@@ -53,7 +53,7 @@ class LocalApi:
         except duckdb.Error as error:  # in a block that nothing had read before
             if not is_damage(error):
                 raise
-            raise StoreDamaged(self._directory.store, error) from error
+            raise damaged(self._directory.store, error) from error
 
     def tell_unfolded(self) -> None:
         """What an answer leaves out must not be taken for absent."""

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from uuid import NAMESPACE_URL, uuid5
 
 import orjson
+from pydantic import ValidationError
 
 from kizuna.eventlog.port import EventLog, NewRecord
 from kizuna.eventlog.topics import DEFINITIONS
+from kizuna.projections.failures import read_definition
 from kizuna.schemas.definitions import Definition, Kind, Trait, Workspace, latest
+from kizuna.schemas.errors import ConfigurationError
 
 from .settings import Settings
 
@@ -66,12 +70,14 @@ def workspace_of(log: EventLog) -> Workspace:
 
 
 def read_definitions(log: EventLog) -> Iterator[Definition]:
-    """Every record of the definitions topic."""
+    """Every definition in the log, without the records that the fold keeps as failed events."""
     for at, bounds in log.bounds().items():
         offset = bounds.first
         while at.topic == DEFINITIONS and offset < bounds.end:
             records = log.read(at.topic, at.partition, offset, READ_LIMIT)
-            yield from (Definition.model_validate_json(record.value) for record in records)
+            for record in records:
+                with suppress(ValidationError, ConfigurationError):
+                    yield read_definition(record.value)
             offset = records[-1].offset + 1 if records else bounds.end
 
 

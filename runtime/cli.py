@@ -8,14 +8,21 @@ from typing import Annotated
 
 import typer
 
-from kizuna.schemas.errors import CorruptRecord, ForeignLog, KizunaError, LogGap, StoreOutdated
+from kizuna.schemas.errors import (
+    CorruptRecord,
+    ForeignLog,
+    KizunaError,
+    LogGap,
+    StoreDamaged,
+    StoreOutdated,
+)
 
 from . import cli_access, cli_events, cli_import, cli_node, cli_simulate
 from .stopped import ProjectorStopped
 from .terminal import err, print_error
 
 EXIT_CANNOT_FOLD = 3
-CANNOT_FOLD = (CorruptRecord, ForeignLog, LogGap, ProjectorStopped, StoreOutdated)
+CANNOT_FOLD = (CorruptRecord, ForeignLog, LogGap, ProjectorStopped, StoreDamaged, StoreOutdated)
 """Log and store do not go together: starting again does not help, so whoever supervises a node must look."""
 
 EXAMPLES = (

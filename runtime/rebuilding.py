@@ -16,8 +16,8 @@ import duckdb
 from kizuna.processors.rebuild import Progress, Report, discard
 from kizuna.processors.rebuild import rebuild as rebuild_store
 from kizuna.projections.definitions import shipped
-from kizuna.projections.store import StoreDamaged, is_damage, wal
-from kizuna.schemas.errors import ForeignLog, KizunaError, StoreLocked, StoreOutdated
+from kizuna.projections.store import damaged, is_damage, wal
+from kizuna.schemas.errors import ForeignLog, KizunaError, StoreDamaged, StoreLocked, StoreOutdated
 
 from . import bootstrap, running_node
 from .directory import DataDirectory
@@ -35,12 +35,12 @@ def rebuild(directory: DataDirectory, settings: Settings, *, verify: bool, progr
         return node.ask("POST", "/api/rebuild", body={"verify": verify}, timeout=UNLIMITED)
     try:
         return asdict(_rebuild_here(directory, settings, verify=verify, progress=progress))
-    except (ForeignLog, StoreOutdated) as error:
+    except (ForeignLog, StoreDamaged, StoreOutdated) as error:
         problem: KizunaError = error
     except duckdb.Error as error:  # in a block that nothing had read before
         if not is_damage(error):
             raise
-        problem = StoreDamaged(directory.store, error)
+        problem = damaged(directory.store, error)
     with _owned(directory.store):
         if isinstance(problem, ForeignLog):
             done = f"kept as {_put_aside(directory.store)}"
@@ -78,8 +78,6 @@ def _rebuild_here(
 ) -> Report:
     with opened_services(directory, settings) as services:
         bootstrap.define(services.log, settings, shipped(), services.clock)
-        # It was not started, so it does not know yet where the live store stands.
-        services.projector.fold_all()
         return rebuild_store(
             services.log,
             services.store,

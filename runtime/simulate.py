@@ -40,11 +40,8 @@ def drive(
     sent = Sent()
     began = time.monotonic()
     while seconds is None or time.monotonic() - began < seconds:
-        due = (
-            LARGEST
-            if rate == 0
-            else min(LARGEST, int((time.monotonic() - began) * rate) + 1 - sent.touchpoints)
-        )
+        elapsed = time.monotonic() - began
+        due = LARGEST if rate == 0 else min(LARGEST, int(elapsed * rate) + 1 - sent.touchpoints)
         if due > 0:
             touchpoints = [shop.next(moment) for moment in islice(moments, due)]
             if not touchpoints:
@@ -53,5 +50,5 @@ def drive(
             sent.touchpoints += len(touchpoints)
             progress(sent)
         else:
-            time.sleep(min(TICK, sent.touchpoints / rate - (time.monotonic() - began)) if rate else 0)
+            time.sleep(min(TICK, sent.touchpoints / rate - elapsed))  # nothing is due: more than 0
     return sent

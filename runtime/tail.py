@@ -59,6 +59,8 @@ def _entry(at: TopicPartition, record: Record) -> Entry:
     try:
         value = orjson.loads(record.value)
     except ValueError:
+        value = None
+    if not isinstance(value, dict):
         value = {}
     what = value.get("type") or value.get("code") or value.get("kind") or "unreadable"
     source = value.get("source") or value.get("name") or ""

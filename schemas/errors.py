@@ -47,5 +47,9 @@ class StoreLocked(TerminalError):
     """Another process owns the store. Ask that process, or stop it."""
 
 
+class StoreDamaged(TerminalError):
+    """The store's file cannot be read as one. Rebuild it."""
+
+
 class StoreOutdated(TerminalError):
     """The store was written by another version of the fold. Rebuild it."""

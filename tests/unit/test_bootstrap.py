@@ -93,3 +93,14 @@ def test_what_the_user_defined_is_left_alone(log: MemoryLog) -> None:
     )
     log.append(DEFINITIONS, [NewRecord(b"", mine.model_dump_json().encode())])
     assert WORKSPACE not in {(one.kind, one.name) for one in define(log, load(None))}
+
+
+def test_records_that_are_no_definitions_keep_no_node_from_starting(log: MemoryLog) -> None:
+    define(log, load(None))
+    strange = latest(bootstrap.read_definitions(log))["trait", "page_views"].model_copy(
+        update={"body": {"name": "page_views", "count": "nothing.known"}, "definition_id": UUID(int=5)}
+    )
+    log.append(DEFINITIONS, [NewRecord(b"", b"no JSON"), NewRecord(b"", strange.model_dump_json().encode())])
+    held = latest(bootstrap.read_definitions(log))["trait", "page_views"].body
+    assert held == {"name": "page_views", "label": "Page views", "count": "page.viewed"}
+    assert define(log, load(None), later=1) == []

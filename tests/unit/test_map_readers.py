@@ -10,6 +10,7 @@ import pytest
 
 from kizuna.ingest import readers
 from kizuna.ingest.map_file import MapFile
+from kizuna.ingest.maps import Format
 from kizuna.schemas.errors import ConfigurationError
 from tests.importing import a_map, import_file, import_text, rule
 
@@ -80,6 +81,33 @@ def test_rows_with_too_few_or_many_values_fail_with_their_lines(tmp_path: Path) 
         (7, "6", "1 values in 2 columns"),
     ]
     assert imported.report.rows == 6
+
+
+@pytest.mark.parametrize("block", [64, 4 << 20])
+def test_lines_are_those_of_the_file_whatever_stands_in_the_values(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int
+) -> None:
+    """The truth comes from writing: each row says on which line it was begun."""
+    monkeypatch.setattr(readers, "_BLOCK", block)
+    text, bad, line = "x,y\n", [], 2
+    for number in range(60):
+        row = ['a,"b"\n', 'a,"b\nc\n"\n', "\n", f'a,b,"to{number}o\nmany"\n', '"a\r\n",b\n'][number * 7 % 5]
+        row = row.replace("a", f"line {line}", 1)
+        if "many" in row:
+            bad.append(line)
+        text += row
+        line += row.count("\n")
+    path = tmp_path / "rows.csv"
+    path.write_bytes(text.encode())
+    lines, failed = [], []
+    for batch, rows, _ in readers.CsvReader(path, Format()).batches():
+        lines += batch.column("line").to_pylist()
+        assert [f"line {at}" for at in batch.column("line").to_pylist()] == [
+            value.strip() for value in batch.column("c0").to_pylist()
+        ]
+        failed += [one.line for one in rows]
+    assert failed == bad
+    assert len(lines) == 60 - len(bad) - text.count("\n\n")
 
 
 def test_equal_bad_rows_are_failures_of_their_own(tmp_path: Path) -> None:
