@@ -18,6 +18,7 @@ from kizuna.processors.ahead import ReadAhead
 from kizuna.projections.definitions import shipped
 from kizuna.projections.fold import Fold
 from kizuna.projections.store import Store
+from kizuna.runtime.server import spare_the_collector
 from kizuna.schemas import times
 from kizuna.schemas.definitions import Definition
 
@@ -75,6 +76,7 @@ def fill(folder: Path, count: int, customers: int) -> tuple[SqliteLog, float]:
 def drain(log: SqliteLog, folder: Path, name: str, sizes: Sequence[tuple[int, int]]) -> Iterator[Measure]:
     """Fold the log from its start into a new store, as the projector does: for each (batch size, batches) one
     measure, from one commit to the next. Reading and decoding run beside the fold."""
+    spare_the_collector()  # as the node does
     store = Store(folder / f"{name}.duckdb", log_id=log.identity.log_id, generation=0, store_id=UUID(int=2))
     fold = Fold(store.writer, KEY)
     bounds = log.bounds()

@@ -84,6 +84,13 @@ def serve(app: ASGIApp, bound: socket.socket, projector: Projector, listening: C
         gc.unfreeze()
 
 
+def spare_the_collector() -> None:
+    """What is alive now stays alive: the collector of garbage need not walk it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+
+
 def _note(asked: list[int]) -> Callable[[int, FrameType | None], None]:
     return lambda number, frame: asked.append(number)
 
@@ -96,10 +103,7 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        # What is alive now stays alive: the collector of garbage need not walk it again and again.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 50)
+        spare_the_collector()
         self._listening()
 
     async def on_tick(self, counter: int) -> bool:
