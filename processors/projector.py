@@ -33,8 +33,9 @@ CALL_SECONDS = 0.5
 
 SMALL_BATCH = 20_000
 LINGER_SECONDS = 0.1
-"""Pause after a batch of fewer records. A batch costs nearly the same whether it holds one event or a
-thousand: a trickle folded without pauses would take a whole core, and readers would wait for it."""
+"""Pause after a batch of fewer records, when none are left behind it. A batch costs nearly the same whether
+it holds one event or a thousand: a trickle folded without pauses would take a whole core, and readers would
+wait for it."""
 
 CHECKPOINT_BYTES = 64 * 1024 * 1024
 """What may stand in the store's write-ahead log before an idle moment is used to move it into the file."""
@@ -131,7 +132,7 @@ class Projector:
         """Fold up to the log's present end, in the caller's thread. For a projector that was not started."""
         if not self._stands:
             self._stand()
-        while not self._step():
+        while len(self._step().batch):
             pass
 
     def fold_until(self, stands: Mapping[TopicPartition, Stand]) -> None:
@@ -160,10 +161,10 @@ class Projector:
         while not self._stopping.is_set():
             try:
                 self._answer_calls()
-                before = self.statistics["records"]
-                if self._step():
+                reading = self._step()
+                if not len(reading.batch):
                     self._log.wait(IDLE_SECONDS)
-                elif self.statistics["records"] - before < SMALL_BATCH:
+                elif reading.caught_up and len(reading.batch) < SMALL_BATCH:
                     self._stopping.wait(LINGER_SECONDS)
             except TransientError as error:
                 self._ahead.forget()
@@ -187,13 +188,13 @@ class Projector:
             except Empty:
                 return
 
-    def _step(self) -> bool:
-        """Fold one batch. True when nothing was left to read."""
+    def _step(self) -> Reading:
+        """Fold one batch; it is empty when nothing was left to read."""
         reading, decoded = self._ahead.take(self._stands)
         if not len(reading.batch):
             self._tick(reading)
             self.caught_up.set()
-            return True
+            return reading
         try:
             self._fold.apply(reading.batch, decoded)
         except BaseException:
@@ -207,7 +208,7 @@ class Projector:
         with self._folded:
             self._stands = dict(reading.stands)
             self._folded.notify_all()
-        return False
+        return reading
 
     def _read(self, stands: Mapping[TopicPartition, Stand]) -> Reading:
         now = self._clock()

@@ -55,13 +55,24 @@ UNKNOWN_ID = (
 STATEFUL = "('order', 'visit', 'ticket', 'deal', 'contract', 'task')"
 """Entity kinds that own a present state; the first of them in an event is the one it is about."""
 
+OUTDATED = (
+    " OR ".join(
+        f"(type = '{name}' AND version < {model.VERSION})"
+        for name, model in MODELS.items()
+        if model.VERSION > 1
+    )
+    or "false"
+)
+"""Which events `upcast` has to lift. Their records are carried along whole, in case it cannot."""
+
 DECODE = f"""
 CREATE OR REPLACE TABLE <table> AS
 WITH parsed AS (
     SELECT "row", "partition", "offset", recorded_at, value, from_json(<text>, '{STRUCTURE}') AS e
     FROM batch_rows
 )
-SELECT *, {subject_id("person.kind", "person.value")} AS person_id,
+SELECT * REPLACE (CASE WHEN {OUTDATED} THEN raw END AS raw),
+    {subject_id("person.kind", "person.value")} AS person_id,
     {subject_id(f"'{COMPANY}'", "company_ref")} AS company_id,
     left(sha256(entity_ref.kind || chr(31) || entity_ref.namespace || chr(31) || entity_ref.id), 32)::UUID
         AS entity_id
@@ -86,7 +97,7 @@ FROM (SELECT
            OR e.source IS NULL OR TRY_CAST(left(e.body_hash, 32) AS UUID) IS NULL
            OR e.occurred_at > e.received_at OR left(ltrim(e.properties::VARCHAR), 1) <> '{{'
            OR len(list_filter(e.ids, lambda x: {UNKNOWN_ID})) > 0
-         THEN coalesce(value, '') END AS bad
+         THEN coalesce(value, '') END AS bad, value AS raw
 FROM parsed)
 """
 
@@ -142,14 +153,6 @@ def _set_bad_aside(script: Script) -> None:
     script.execute("DELETE FROM incoming WHERE bad IS NOT NULL")
 
 
-OUTDATED = (
-    " OR ".join(
-        f"(type = '{name}' AND version < {model.VERSION})"
-        for name, model in MODELS.items()
-        if model.VERSION > 1
-    )
-    or "false"
-)
 LINKING = "('customer.identified', 'customer.aliased')"
 """Types that join the identifiers they name."""
 
@@ -161,6 +164,9 @@ SELECT count(bad) > 0, coalesce(bool_or({OUTDATED}), false), coalesce(bool_or(ty
        coalesce(bool_or(type IN {SAYING}), false)
 FROM incoming
 """
+
+
+AT = 'WHERE "partition" = ? AND "offset" = ?'
 
 
 def _lift(script: Script) -> bool:
@@ -176,12 +182,9 @@ def _lift(script: Script) -> bool:
             lifted = orjson.dumps(upcast(type_, version, orjson.loads(properties or "{}"))).decode()
         except (ArithmeticError, LookupError, TypeError, ValueError):
             unliftable = True
-            script.execute(f"UPDATE incoming SET bad = coalesce(properties, '') {AT}", place)
+            script.execute(f"UPDATE incoming SET bad = raw {AT}", place)
             continue
         script.execute(
             f"UPDATE incoming SET properties = ?, version = ? {AT}", [lifted, MODELS[type_].VERSION, *place]
         )
     return unliftable
-
-
-AT = 'WHERE "partition" = ? AND "offset" = ?'

@@ -29,7 +29,7 @@ LEFT JOIN touched t ON t.entity_id = n.entity_id
 STANDS = 'SELECT topic, generation, "partition", "offset" FROM positions'
 KEEP = """
 INSERT INTO events BY NAME
-SELECT i.* EXCLUDE ("row", person, company_ref, entity_ref, person_id, company_id, entity_id, bad),
+SELECT i.* EXCLUDE ("row", person, company_ref, entity_ref, person_id, company_id, entity_id, bad, raw),
        k.subject, k.company, k.entity
 FROM incoming i JOIN keys k USING ("row")
 """

@@ -59,6 +59,7 @@ def test_an_envelope_that_says_what_cannot_be_is_a_failed_event(value: bytes) ->
             ("invalid", "fold", 0)
         ]
         assert store.writer.execute("SELECT value FROM identifiers").fetchall() == [("u1",)]
+        assert store.writer.execute("SELECT item FROM failed_items").fetchall() == [(value.decode(),)]
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import UUID
 
 import duckdb
@@ -117,6 +119,22 @@ def test_a_rebuild_ends_though_events_never_pause(log: MemoryLog) -> None:
             pouring.join()
             projector.stop()
         assert projector.failure is None
+
+
+def test_a_backlog_is_folded_without_pauses(log: MemoryLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what has caught up pauses after a small batch: here it would take half an hour."""
+    monkeypatch.setattr("kizuna.processors.projector.LINGER_SECONDS", 100.0)
+    log.append(topics.TOUCHPOINTS, [view(number) for number in range(40)])
+    with TemporaryDirectory() as folder:
+        store = Store(Path(folder) / "store.duckdb", log_id=LOG.log_id, generation=0, store_id=UUID(int=3))
+        projector = Projector(log, store, KEY, lambda: NOW, batch=2)
+        projector.start()
+        try:
+            assert projector.wait_folded(log.bounds(), 60)
+        finally:
+            projector.stop()
+        assert events(store) == 40
+        store.close()
 
 
 class Dozing(MemoryLog):

@@ -13,6 +13,7 @@ import httpx
 import orjson
 import pytest
 
+from kizuna.runtime import simulate
 from kizuna.runtime.shop import Shop, Touchpoint
 from kizuna.runtime.simulate import LARGEST, drive
 from kizuna.runtime.targets import Lines, Node, line, opened_target
@@ -50,6 +51,30 @@ def test_with_a_rate_it_keeps_to_it() -> None:
     drive(Shop(1, START), repeat(START, 100), kept, rate=400)
     assert time.monotonic() - began >= 99 / 400
     assert max(kept.sizes) < 100
+
+
+class Slow:
+    """A clock that goes on by itself a little with every look at it, as a busy machine's does."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.slept: list[float] = []
+
+    def monotonic(self) -> float:
+        self.now += 0.0004
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+def test_however_slow_the_machine_it_never_sleeps_backwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Slow()
+    monkeypatch.setattr(simulate, "time", clock)
+    sent = drive(Shop(1, START), repeat(START, 200), Kept(), rate=1_000)
+    assert sent.touchpoints == 200
+    assert min(clock.slept) > 0
 
 
 def test_it_stops_in_time() -> None:
