@@ -78,7 +78,7 @@ def drain(log: SqliteLog, folder: Path, name: str, sizes: Sequence[tuple[int, in
     measure, from one commit to the next. Reading and decoding run beside the fold."""
     spare_the_collector()  # as the node does
     store = Store(folder / f"{name}.duckdb", log_id=log.identity.log_id, generation=0, store_id=UUID(int=2))
-    fold = Fold(store.writer, KEY)
+    fold = Fold(store, KEY)
     bounds = log.bounds()
     stands: dict[TopicPartition, reader.Stand] = {}
     first = {at: its for at, its in bounds.items() if at.topic == topics.DEFINITIONS}

@@ -66,7 +66,7 @@ class Projector:
         self._calls: SimpleQueue[tuple[Callable[[], object], Future[object]]] = SimpleQueue()
         self._folded = threading.Condition()
         self._stands: dict[TopicPartition, Stand] = {}
-        self._fold = Fold(store.writer, workspace_key)
+        self._fold = Fold(store, workspace_key)
         self._ahead = ReadAhead(self._read, lambda batch: self._fold.decode(batch))
         self._ticked = 0.0
         self.failure: BaseException | None = None
@@ -145,7 +145,7 @@ class Projector:
 
     def adopt(self) -> None:
         """The store was swapped: go on from where the new one stands. Called on the projector's thread."""
-        self._fold = Fold(self._store.writer, self._workspace_key)
+        self._fold = Fold(self._store, self._workspace_key)
         self._stand()
 
     def _stand(self) -> None:

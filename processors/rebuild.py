@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -62,6 +63,7 @@ def discard(path: Path) -> None:
     """Remove a store that is not in use."""
     path.unlink(missing_ok=True)
     wal(path).unlink(missing_ok=True)
+    shutil.rmtree(path.with_suffix(".ids"), ignore_errors=True)
 
 
 def _finish(builder: _Builder, store: Store, projector: Projector, *, verify: bool) -> Report:
@@ -112,7 +114,7 @@ class _Builder:
         self._clock = clock
         self._limit = limit
         self._progress = progress
-        self._fold = Fold(store.writer, workspace_key)
+        self._fold = Fold(store, workspace_key)
         self.stands: dict[TopicPartition, reader.Stand] = {}
 
     def fold_to(self, bounds: dict[TopicPartition, Bounds]) -> None:

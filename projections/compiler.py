@@ -29,7 +29,8 @@ MAX_LISTED = 100
 @dataclass(frozen=True, slots=True)
 class Component:
     """One column of a state table. `value` is what one row `r` says, null where it says nothing; `merge` is
-    the aggregate that makes the state of many rows, and of many states.
+    the aggregate that makes the state of many rows, and of many states. `r.sign` is 1 of a row that comes and
+    -1 of one that goes: it is in the value of a sum; a smallest or largest that goes has to be found anew.
 
     The condition stands in the value and not in a FILTER: DuckDB gives each filtered aggregate of a statement
     a copy of all columns to work on, which made up half of a small batch."""
@@ -91,7 +92,6 @@ def compile_trait(trait: Trait, currency: str, parameters: Parameters) -> Compil
         origin=LEDGER if ledger else source.kind or sources.ANY_EVENT,
         event_type=source.event_type,
         predicate=" AND ".join(one for one in conditions if one != "true") or "true",
-        sign="r.sign * " if source.kind is not None else "",
         at=source.model.at if source.kind is not None else "r.occurred_at",
     )
     if aggregate == "count":
@@ -123,7 +123,6 @@ class _Shape:
     origin: str
     event_type: str | None
     predicate: str
-    sign: str
     at: str
 
     def _compiled(self, read: str, *components: Component) -> Compiled:
@@ -141,48 +140,39 @@ class _Shape:
 
     def count(self) -> Compiled:
         return self._compiled(
-            f'coalesce("{self.name}", 0)', self._component(self.name, "BIGINT", f"{self.sign}1", "sum")
+            f'coalesce("{self.name}", 0)', self._component(self.name, "BIGINT", "r.sign", "sum")
         )
 
     def sum(self, value: str, sql_type: str) -> Compiled:
         return self._compiled(
             f'coalesce("{self.name}", 0)',
-            self._component(self.name, sql_type, f"{self.sign}({value})::{sql_type}", "sum"),
+            self._component(self.name, sql_type, f"r.sign * ({value})::{sql_type}", "sum"),
         )
 
     def average(self, value: str, sql_type: str) -> Compiled:
         total, number = f"{self.name}__sum", f"{self.name}__n"
         return self._compiled(
             _quotient(f'"{total}"', f'"{number}"'),
-            self._component(total, sql_type, f"{self.sign}({value})::{sql_type}", "sum"),
-            self._component(number, "BIGINT", f"{self.sign}1", "sum", given=f"({value}) IS NOT NULL"),
+            self._component(total, sql_type, f"r.sign * ({value})::{sql_type}", "sum"),
+            self._component(number, "BIGINT", "r.sign", "sum", given=f"({value}) IS NOT NULL"),
         )
 
     def extreme(self, value: str, sql_type: str, merge: Merge) -> Compiled:
-        return self._compiled(
-            f'"{self.name}"', self._component(self.name, sql_type, value, merge, given=self.comes)
-        )
+        return self._compiled(f'"{self.name}"', self._component(self.name, sql_type, value, merge))
 
     def end(self, value: str, sql_type: str, merge: Merge) -> Compiled:
         """The value with its order key; of entities, ordered by their own date."""
-        key = (
-            f"{{'dated': {self.at}, 'v': ({value})}}"
-            if self.sign
-            else "{'occurred_at': r.occurred_at, 'received_at': r.received_at, 'event_id': r.event_id, "
-            f"'v': ({value})}}"
-        )
-        packed = (
-            f"STRUCT(dated TIMESTAMP, v {sql_type})"
-            if self.sign
-            else f"STRUCT(occurred_at TIMESTAMP, received_at TIMESTAMP, event_id UUID, v {sql_type})"
-        )
-        given = f"{self.comes} AND ({value}) IS NOT NULL" if self.comes else f"({value}) IS NOT NULL"
-        return self._compiled(f'"{self.name}".v', self._component(self.name, packed, key, merge, given=given))
-
-    @property
-    def comes(self) -> str:
-        """A smallest or largest cannot be taken out again: only rows that come say one."""
-        return "r.sign = 1" if self.sign else ""
+        if self.event_type is None:
+            key = f"{{'dated': {self.at}, 'v': ({value})}}"
+            packed = f"STRUCT(dated TIMESTAMP, v {sql_type})"
+        else:
+            key = (
+                "{'occurred_at': r.occurred_at, 'received_at': r.received_at, 'event_id': r.event_id, "
+                f"'v': ({value})}}"
+            )
+            packed = f"STRUCT(occurred_at TIMESTAMP, received_at TIMESTAMP, event_id UUID, v {sql_type})"
+        part = self._component(self.name, packed, key, merge, given=f"({value}) IS NOT NULL")
+        return self._compiled(f'"{self.name}".v', part)
 
     def seen(self, value: str, aggregate: str) -> Compiled:
         mine = f"FILTER (trait = '{self.name}')"

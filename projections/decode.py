@@ -13,7 +13,8 @@ from kizuna.schemas.payload import MODELS
 from kizuna.schemas.upcasting import upcast
 
 from .batch import Rows, arrow
-from .failures import keep_unreadable
+from .failures import TOUCHPOINTS, keep_unreadable
+from .known_ids import HASH
 from .script import Script
 
 
@@ -45,6 +46,7 @@ STRUCTURE = orjson.dumps(
         "caused_by": "VARCHAR",
         "attachments": "JSON",
         "repairs": "VARCHAR",
+        "corrects": "VARCHAR",
     }
 ).decode()
 
@@ -72,6 +74,7 @@ WITH parsed AS (
     FROM batch_rows
 )
 SELECT * REPLACE (CASE WHEN {OUTDATED} THEN raw END AS raw),
+    {HASH.format(id="event_id")} AS id_hash,
     {subject_id("person.kind", "person.value")} AS person_id,
     {subject_id(f"'{COMPANY}'", "company_ref")} AS company_id,
     left(sha256(entity_ref.kind || chr(31) || entity_ref.namespace || chr(31) || entity_ref.id), 32)::UUID
@@ -83,7 +86,8 @@ FROM (SELECT
     e.ids[1] AS person, list_filter(e.entities, lambda x: x.kind = 'company')[1].id AS company_ref,
     list_filter(e.entities, lambda x: x.kind IN {STATEFUL})[1] AS entity_ref,
     TRY_CAST(left(e.body_hash, 32) AS UUID) AS body_hash, coalesce(e.test, false) AS test,
-    e.place.store AS store, e.place.register AS register, e.channel AS channel, e.import_id AS import_id,
+    TRY_CAST(e.corrects AS UUID) AS corrects, e.place.store AS store, e.place.register AS register,
+    e.channel AS channel, e.import_id AS import_id,
     CASE WHEN len(e.ids) > 1 THEN to_json(e.ids)::VARCHAR END AS ids,
     CASE WHEN len(e.entities) > 1 OR len(list_filter(e.entities, lambda x: x.kind = 'campaign')) > 0
          THEN to_json(e.entities)::VARCHAR END AS entities,
@@ -114,6 +118,7 @@ class Contents(NamedTuple):
     outdated: bool
     links: bool
     fields: bool
+    controls: bool
 
 
 def parse(cursor: duckdb.DuckDBPyConnection, rows: Rows, workspace_key: str, table: str) -> None:
@@ -138,18 +143,23 @@ def take(script: Script, table: str) -> None:
 
 def settle(script: Script) -> Contents:
     """What is no envelope becomes a failed event; older versions are lifted to today's."""
-    contents = Contents(*script.one(CONTENTS))
-    unliftable = contents.outdated and _lift(script)
-    if contents.unreadable or unliftable:
+    found = contents(script)
+    unliftable = found.outdated and _lift(script)
+    if found.unreadable or unliftable:
         _set_bad_aside(script)
-    return contents
+    return found
+
+
+def contents(script: Script) -> Contents:
+    """What `incoming` holds."""
+    return Contents(*script.one(CONTENTS))
 
 
 def _set_bad_aside(script: Script) -> None:
     bad = script.execute(
         'SELECT "partition", "offset", epoch_us(recorded_at), bad FROM incoming WHERE bad IS NOT NULL'
     ).fetchall()
-    keep_unreadable(script, "touchpoints", bad, NO_ENVELOPE)
+    keep_unreadable(script, TOUCHPOINTS, bad, NO_ENVELOPE)
     script.execute("DELETE FROM incoming WHERE bad IS NOT NULL")
 
 
@@ -159,9 +169,12 @@ LINKING = "('customer.identified', 'customer.aliased')"
 SAYING = "('customer.identified', 'company.updated')"
 """Types whose properties become fields of a profile."""
 
+CONTROL = "(type = 'event.retracted' OR corrects IS NOT NULL)"
+"""What takes other events out of every state."""
+
 CONTENTS = f"""
 SELECT count(bad) > 0, coalesce(bool_or({OUTDATED}), false), coalesce(bool_or(type IN {LINKING}), false),
-       coalesce(bool_or(type IN {SAYING}), false)
+       coalesce(bool_or(type IN {SAYING}), false), coalesce(bool_or({CONTROL}), false)
 FROM incoming
 """
 

@@ -17,6 +17,7 @@ from .compiler import Parameters, compile_trait
 from .script import Script
 
 NAMESPACE = UUID("3a3f6a4e-0f0e-5d0c-9c53-6d1f0a7c5a11")
+TOUCHPOINTS = "touchpoints"
 FAILED_EVENTS = "failed-events"
 DEFINITIONS = "definitions"
 

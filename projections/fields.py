@@ -17,15 +17,23 @@ BATCH = _SAID.format(
 HISTORY = _SAID.format(company="e.company", subject="e.subject", source="events e", saying=SAYING)
 
 
-def write_fields(script: Script, *, refold: bool) -> None:
-    """Merge what the batch said; the subjects in `refold` are told again from all their history."""
+# Whose sayings were taken out: what they said last is sought in what is left.
+LOST = f"""
+CREATE OR REPLACE TEMP TABLE lost_sayings AS
+SELECT DISTINCT CASE type WHEN 'company.updated' THEN company ELSE subject END AS subject FROM displaced
+WHERE type IN {SAYING} AND NOT test
+"""
+
+
+def write_fields(script: Script, *, displaced: bool, said: bool) -> None:
+    """Merge what the batch said, if it says anything; who lost a saying is told again from all of history."""
+    lost = displaced and any(script.first(LOST) or ())
+    if not said and not lost:
+        return
     told = BATCH
-    if refold:
-        script.execute("DELETE FROM fields WHERE subject IN (SELECT subject FROM refold)")
-        told = (
-            f"SELECT * FROM ({BATCH}) WHERE subject NOT IN (SELECT subject FROM refold) UNION ALL "
-            f"SELECT * FROM ({HISTORY}) WHERE subject IN (SELECT subject FROM refold)"
-        )
+    if lost:
+        script.execute("DELETE FROM fields WHERE subject IN (SELECT subject FROM lost_sayings)")
+        told += f" UNION ALL SELECT * FROM ({HISTORY}) WHERE subject IN (SELECT subject FROM lost_sayings)"
     script.execute(
         "CREATE OR REPLACE TEMP TABLE told AS SELECT subject, field, "
         "json_extract(properties, '$.\"' || field || '\"')::VARCHAR AS value, "

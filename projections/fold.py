@@ -7,15 +7,16 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
-import duckdb
-
 from kizuna.schemas.errors import LogGap
 from kizuna.schemas.position import Position
 
-from . import accumulate, decode, definitions, duplicates, failures, fields, refolding, stories, subjects
+from . import accumulate, copies, decode, definitions, failures, fields, stories, subjects
 from .batch import Batch, Rows
+from .copies import Chosen
+from .failures import TOUCHPOINTS
+from .known_ids import KnownIds
 from .script import Script
-from .store import AHEAD
+from .store import AHEAD, Store
 from .traits import Plan
 
 KEYS = """
@@ -29,8 +30,8 @@ LEFT JOIN touched t ON t.entity_id = n.entity_id
 STANDS = 'SELECT topic, generation, "partition", "offset" FROM positions'
 KEEP = """
 INSERT INTO events BY NAME
-SELECT i.* EXCLUDE ("row", person, company_ref, entity_ref, person_id, company_id, entity_id, bad, raw),
-       k.subject, k.company, k.entity
+SELECT i.* EXCLUDE ("row", person, company_ref, entity_ref, person_id, company_id, entity_id, id_hash, bad,
+       raw), k.subject, k.company, k.entity
 FROM incoming i JOIN keys k USING ("row")
 """
 
@@ -38,8 +39,9 @@ FROM incoming i JOIN keys k USING ("row")
 class Fold:
     """Folds batches into the store's writing connection. `seconds` says where the time went, by stage."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, workspace_key: str) -> None:
-        self._script = Script(connection)
+    def __init__(self, store: Store, workspace_key: str) -> None:
+        self._script = Script(store.writer)
+        self._known = KnownIds(store.writer, store.ids)
         self._workspace_key = workspace_key
         self._plan: Plan | None = None
         self._decoded = 0
@@ -73,13 +75,15 @@ class Fold:
             assert table is not None
             with self._timed("take"):
                 decode.take(self._script, table)
+        self._known.keep(self._script.connection)
+        chosen: Chosen | None = None
         self._script.execute("BEGIN")
         try:
             self._follow(batch.starts)
             self._define(batch.definitions)
             self._fail(batch.failed)
             if batch.touchpoints:
-                self._touch()
+                chosen = self._touch()
             self._stand(batch.positions, batch.t, batch.recorded_high)
             with self._timed("commit"):
                 self._script.execute("COMMIT")
@@ -87,13 +91,20 @@ class Fold:
             self._plan = None
             self._script.execute("ROLLBACK")
             raise
+        if chosen is not None:
+            with self._timed("duplicates"):
+                stands = {at.partition: at.offset for at in batch.positions if at.topic == TOUCHPOINTS}
+                self._known.add(chosen.hashes, chosen.offsets, stands)
 
-    def _touch(self) -> None:
+    def _touch(self) -> Chosen:
         script, plan = self._script, self.plan
         with self._timed("take"):
             contents = decode.settle(script)
         with self._timed("duplicates"):
-            displaced = duplicates.drop_duplicates(script)
+            chosen = copies.choose(script, self._known, controls=contents.controls)
+        displaced = chosen.displaced
+        if chosen.restored:
+            contents = decode.contents(script)
         with self._timed("subjects"):
             subjects.name_subjects(script, self._workspace_key, links=contents.links)
         with self._timed("entities"):
@@ -108,12 +119,10 @@ class Fold:
         with self._timed("stories"):
             changes = stories.retell(script, displaced=displaced)
         with self._timed("traits"):
-            refold = bool(displaced or changes.known) and refolding.find_losers(script, displaced=displaced)
-            accumulate.contribute(script, plan, joined=bool(changes.known))
-            accumulate.accumulate(script, plan, changes, refold=refold)
+            accumulate.accumulate(script, plan, changes, displaced=displaced)
         with self._timed("fields"):
-            if contents.fields or refold:
-                fields.write_fields(script, refold=refold)
+            fields.write_fields(script, displaced=displaced, said=contents.fields)
+        return chosen
 
     def _follow(self, starts: Sequence[Position]) -> None:
         """A batch follows the one before it. Raises LogGap when the store stands anywhere else: it would
@@ -148,9 +157,7 @@ class Fold:
             self._script.execute(f"DROP TABLE IF EXISTS {table.name}")
         self._script.execute("DELETE FROM trait_values")
         self._make_tables(plan)
-        refolding.everybody(self._script)
-        accumulate.nothing(self._script)
-        accumulate.accumulate(self._script, plan, refold=True)
+        accumulate.recompute(self._script, plan)
 
     def _make_tables(self, plan: Plan) -> None:
         for table in plan.tables:

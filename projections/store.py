@@ -19,7 +19,7 @@ from kizuna.schemas.position import Position
 from . import tables
 from .lookups import fetch
 
-FOLD_VERSION = 2
+FOLD_VERSION = 3
 """Raised by every change of the fold that gives another state from the same log."""
 
 
@@ -126,6 +126,11 @@ class Store:
             )
 
     @property
+    def ids(self) -> Path:
+        """The folder of the files that hold the ids of its events."""
+        return self.path.with_suffix(".ids")
+
+    @property
     def store_id(self) -> UUID:
         with self.read() as snapshot:
             row = snapshot.execute("SELECT value FROM meta WHERE key = 'store_id'").fetchone()
@@ -160,6 +165,10 @@ class Store:
             store_id = self._held_id()
             self.writer.close()
             wal(self.path).unlink(missing_ok=True)
+            # They are named by their content: what is not of this store is removed when its ids are read.
+            for file in built.with_suffix(".ids").glob("*"):
+                self.ids.mkdir(exist_ok=True)
+                os.replace(file, self.ids / file.name)
             os.replace(built, self.path)
             self.writer = self._open(store_id)
             # A rebuild swapped in is the same store: it keeps its id.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-
 from kizuna.schemas.identifiers import COMPANY, LINKED_KINDS
 
 from .decode import LINKING, subject_id
@@ -42,7 +40,11 @@ NUMBER = """
 INSERT INTO identifiers
 SELECT subject, subject_id, kind, value, subject, seen FROM seen WHERE NOT known
 """
-EARLIER = "SELECT subject FROM seen WHERE seen < first_seen"
+EARLIER = "SELECT subject FROM seen WHERE seen < first_seen LIMIT 1"
+CHANGED = """
+CREATE OR REPLACE TEMP TABLE members AS SELECT subject FROM seen WHERE seen < first_seen
+"""
+CHANGED_BY_LINKS = "UNION SELECT a FROM evidence UNION SELECT b FROM evidence"
 MOVE_BACK = """
 UPDATE identifiers SET first_seen = s.seen FROM seen s
 WHERE identifiers.subject = s.subject AND s.seen < s.first_seen
@@ -56,32 +58,51 @@ WHERE s.subject <> k.subject
 """
 
 
-# After a displacement: whom the displaced events named, strongest id or linked one.
+# After a displacement: who was first seen in the displaced events, and whom these linked.
 AFFECTED = f"""
-SELECT subject FROM displaced WHERE subject IS NOT NULL UNION
-SELECT company FROM displaced WHERE company IS NOT NULL UNION
+CREATE OR REPLACE TEMP TABLE members AS
+SELECT i.subject FROM identifiers i
+JOIN (SELECT subject, {ORDER} AS seen FROM displaced UNION SELECT company, {ORDER} FROM displaced) d
+ON i.subject = d.subject AND i.first_seen = d.seen
+UNION
+SELECT subject FROM displaced WHERE type IN {LINKING} AND ids IS NOT NULL AND NOT test AND subject IS NOT NULL
+UNION
 SELECT i.subject FROM (SELECT {_IDS} AS x
                        FROM displaced WHERE type IN {LINKING} AND ids IS NOT NULL AND NOT test) d
 JOIN identifiers i ON i.kind = d.x.kind AND i.value = d.x.value WHERE d.x.kind IN ({_KINDS})
 """
+# Links stand between members only, so an event that links two of them is one of theirs.
 _LINKED_IN_HISTORY = f"""
 SELECT e.subject AS a, i.subject AS b, e.received_at, e.occurred_at, e.event_id,
        e.type = 'customer.aliased' AND e.secret AS forced
-FROM (SELECT *, {_IDS} AS x FROM events WHERE type IN {LINKING} AND ids IS NOT NULL AND NOT test) e
+FROM (SELECT *, {_IDS} AS x FROM events
+      WHERE subject IN (SELECT subject FROM members) AND type IN {LINKING} AND ids IS NOT NULL AND NOT test) e
 JOIN identifiers i ON i.kind = e.x.kind AND i.value = e.x.value
-WHERE e.x.kind IN ({_KINDS})
-"""
-EVIDENCE_OF_HISTORY = f"""
-CREATE OR REPLACE TEMP TABLE evidence AS SELECT * FROM ({_LINKED_IN_HISTORY})
-WHERE a <> b AND (a IN (SELECT subject FROM forgotten) OR b IN (SELECT subject FROM forgotten))
+WHERE e.x.kind IN ({_KINDS}) AND a <> b
 """
 FIRST_SEEN = f"""
 CREATE OR REPLACE TEMP TABLE remembered AS
 SELECT subject, min(seen) AS seen FROM (
-    SELECT subject, {ORDER} AS seen FROM events WHERE subject IN (SELECT subject FROM forgotten) UNION ALL
-    SELECT company, {ORDER} FROM events WHERE company IN (SELECT subject FROM forgotten) UNION ALL
-    SELECT b, {ORDER} FROM ({_LINKED_IN_HISTORY}) WHERE b IN (SELECT subject FROM forgotten)
+    SELECT subject, {ORDER} AS seen FROM events WHERE subject IN (SELECT subject FROM members) UNION ALL
+    SELECT company, {ORDER} FROM events WHERE company IN (SELECT subject FROM members) UNION ALL
+    SELECT b, {ORDER} FROM ({_LINKED_IN_HISTORY})
 ) GROUP BY subject
+"""
+GROW = """
+INSERT INTO members
+SELECT DISTINCT subject FROM (
+    SELECT b AS subject FROM links WHERE a IN (SELECT subject FROM members) UNION ALL
+    SELECT a FROM links WHERE b IN (SELECT subject FROM members)
+) WHERE subject NOT IN (SELECT subject FROM members)
+"""
+MEMBER_LINKS = """
+SELECT a, b, received_at, occurred_at, event_id, forced, accepted, reason FROM links
+WHERE a IN (SELECT subject FROM members)
+"""
+LINKED_MEMBERS = """
+SELECT subject, kind, subject_id, first_seen.received_at, first_seen.occurred_at, first_seen.event_id, profile
+FROM identifiers WHERE subject IN (SELECT subject FROM members)
+AND subject IN (SELECT a FROM links UNION SELECT b FROM links)
 """
 
 
@@ -98,101 +119,81 @@ def name_subjects(script: Script, workspace_key: str, *, links: bool) -> None:
 
 def link_subjects(script: Script, *, links: bool) -> None:
     """Keep the links of the batch, and resolve the profiles that they, or an earlier first sight, change."""
-    changed = {row[0] for row in script.execute(EARLIER).fetchall()}
+    changed = script.first(EARLIER) is not None
     if changed:
         script.execute(MOVE_BACK)
     if links:
         script.execute(f"CREATE OR REPLACE TEMP TABLE evidence AS {EVIDENCE}")
-        _keep_evidence(script)
-        pairs = script.execute("SELECT a, b FROM evidence").fetchall()
-        changed.update(subject for pair in pairs for subject in pair)
+        changed = _keep_evidence(script) > 0 or changed
     if changed:
-        _resolve(script, changed)
+        script.execute(CHANGED + (CHANGED_BY_LINKS if links else ""))
+        _resolve(script)
 
 
 def forget(script: Script) -> None:
     """Events of the batch displaced others: tell anew when those subjects were first seen, and their
     links; a subject that no event names any more is gone."""
-    affected = {row[0] for row in script.execute(AFFECTED).fetchall()}
-    if not affected:
+    if not _counted(script.first(AFFECTED)):
         return
-    component = _component(script, affected)
-    numbers = _numbers(component)
-    script.execute(f"CREATE OR REPLACE TEMP TABLE forgotten AS SELECT unnest([{numbers}]) AS subject")
-    script.execute(EVIDENCE_OF_HISTORY)
-    script.execute(
-        "DELETE FROM links WHERE a IN (SELECT subject FROM forgotten) OR b IN (SELECT subject FROM forgotten)"
-    )
+    _grow(script)
+    script.execute(f"CREATE OR REPLACE TEMP TABLE evidence AS {_LINKED_IN_HISTORY}")
+    script.execute("DELETE FROM links WHERE a IN (SELECT subject FROM members)")
     _keep_evidence(script)
     script.execute(FIRST_SEEN)
     script.execute(
         "UPDATE identifiers SET first_seen = r.seen FROM remembered r WHERE identifiers.subject = r.subject"
     )
     script.execute(
-        "DELETE FROM identifiers WHERE subject IN (SELECT subject FROM forgotten) "
+        "DELETE FROM identifiers WHERE subject IN (SELECT subject FROM members) "
         "AND subject NOT IN (SELECT subject FROM remembered)"
     )
-    script.execute(
-        "UPDATE identifiers SET profile = subject WHERE subject IN (SELECT subject FROM forgotten)"
-    )
-    left = {row[0] for row in script.execute("SELECT subject FROM remembered").fetchall()}
-    for subject in sorted(left):
-        _resolve(script, {subject})
+    script.execute("UPDATE identifiers SET profile = subject WHERE subject IN (SELECT subject FROM members)")
+    _resolve(script)
 
 
-def _keep_evidence(script: Script) -> None:
-    """Of equal links the earliest event counts."""
-    script.execute(
-        "CREATE OR REPLACE TEMP TABLE merged_links AS "
-        "SELECT a, b, forced, unnest(min({'received_at': received_at, 'occurred_at': occurred_at, "
-        "'event_id': event_id})) FROM ("
-        " SELECT a, b, forced, received_at, occurred_at, event_id FROM evidence UNION ALL "
-        " SELECT l.a, l.b, l.forced, l.received_at, l.occurred_at, l.event_id FROM links l "
-        " SEMI JOIN evidence e ON l.a = e.a AND l.b = e.b AND l.forced = e.forced) GROUP BY a, b, forced"
+def _keep_evidence(script: Script) -> int:
+    """Of equal links the earliest event counts. Returns how many pairs the evidence names."""
+    merged = _counted(
+        script.first(
+            "CREATE OR REPLACE TEMP TABLE merged_links AS "
+            "SELECT a, b, forced, unnest(min({'received_at': received_at, 'occurred_at': occurred_at, "
+            "'event_id': event_id})) FROM ("
+            " SELECT a, b, forced, received_at, occurred_at, event_id FROM evidence UNION ALL "
+            " SELECT l.a, l.b, l.forced, l.received_at, l.occurred_at, l.event_id FROM links l "
+            " SEMI JOIN evidence e ON l.a = e.a AND l.b = e.b AND l.forced = e.forced) GROUP BY a, b, forced"
+        )
     )
     script.execute("DELETE FROM links WHERE (a, b, forced) IN (SELECT (a, b, forced) FROM merged_links)")
     script.execute(
         "INSERT INTO links "
         "SELECT a, b, received_at, occurred_at, event_id, forced, true, '' FROM merged_links"
     )
+    return merged
 
 
-def _resolve(script: Script, subjects: Collection[int]) -> None:
-    """Decide anew over every component that holds one of `subjects`."""
-    members = _component(script, subjects)
-    if len(members) <= len(set(subjects)) and not _linked(script, members):
+def _resolve(script: Script) -> None:
+    """Decide anew over every component that holds one of `members`."""
+    _grow(script)
+    links = {
+        Link(row[0], row[1], Order(*row[2:5]), row[5]): (row[6], row[7])
+        for row in script.execute(MEMBER_LINKS).fetchall()
+    }
+    if not links:
         return
-    held = script.execute(
-        "SELECT subject, kind, subject_id, first_seen.received_at, first_seen.occurred_at, "
-        "first_seen.event_id, "
-        f"profile FROM identifiers WHERE subject IN ({_numbers(members)})"
-    ).fetchall()
+    held = script.execute(LINKED_MEMBERS).fetchall()
     nodes = {row[0]: Node(row[1], row[2], Order(*row[3:6])) for row in held}
-    links = _linked(script, members)
-    resolution = resolve(nodes, list(links))
-    _write(script, {row[0]: row[6] for row in held}, links, resolution)
+    _write(script, {row[0]: row[6] for row in held}, links, resolve(nodes, list(links)))
 
 
-def _component(script: Script, subjects: Iterable[int]) -> set[int]:
-    found: set[int] = set()
-    edge = set(subjects)
-    while edge:
-        found |= edge
-        numbers = _numbers(edge)
-        rows = script.execute(
-            f"SELECT b FROM links WHERE a IN ({numbers}) UNION SELECT a FROM links WHERE b IN ({numbers})"
-        ).fetchall()
-        edge = {row[0] for row in rows} - found
-    return found
+def _grow(script: Script) -> None:
+    """Add to `members` whoever is linked with them, until nobody is missing."""
+    while _counted(script.first(GROW)):
+        pass
 
 
-def _linked(script: Script, members: Iterable[int]) -> dict[Link, tuple[bool, str]]:
-    """Every link within the component, with what was decided about it so far."""
-    rows = script.execute(
-        "SELECT a, b, received_at, occurred_at, event_id, forced, accepted, reason FROM links "
-        f"WHERE a IN ({_numbers(members)})"
-    ).fetchall()
-    return {Link(row[0], row[1], Order(*row[2:5]), row[5]): (row[6], row[7]) for row in rows}
+def _counted(row: tuple[int, ...] | None) -> int:
+    """Rows that a statement made."""
+    return row[0] if row else 0
 
 
 def _write(
@@ -210,15 +211,11 @@ def _write(
                 [not now, now, link.a, link.b, link.forced],
             )
     moved = [
-        (profile, subject) for subject, profile in resolution.profile.items() if profiles[subject] != profile
+        [subject, profile] for subject, profile in resolution.profile.items() if profiles[subject] != profile
     ]
     if moved:
-        cases = ", ".join(f"({subject}, {profile})" for profile, subject in moved)
         script.execute(
-            f"UPDATE identifiers SET profile = m.profile FROM (VALUES {cases}) m(subject, profile) "
-            "WHERE identifiers.subject = m.subject"
+            "UPDATE identifiers SET profile = m.pair[2] FROM (SELECT unnest($moved::BIGINT[][]) AS pair) m "
+            "WHERE identifiers.subject = m.pair[1]",
+            {"moved": moved},
         )
-
-
-def _numbers(subjects: Iterable[int]) -> str:
-    return ", ".join(str(subject) for subject in sorted(subjects))

@@ -131,6 +131,8 @@ EVENTS = Table(
         # The first 128 bits of the SHA-256 in the envelope.
         ("body_hash", "UUID"),
         ("test", "BOOLEAN"),
+        # The event that this one corrects: takes out, and stands in for.
+        ("corrects", "UUID"),
         ("store", "VARCHAR"),
         ("register", "VARCHAR"),
         ("channel", "VARCHAR"),
@@ -146,23 +148,61 @@ EVENTS = Table(
     entity_keys=("entity",),
     state_key=("event_id",),
 )
+ENTITY = "STRUCT(kind VARCHAR, namespace VARCHAR, id VARCHAR)"
+
 COPIES = Table(
     "copies",
     "folded",
-    # Copies of an event id that do not count: the same body is a duplicate, another one a conflict.
-    # The item itself stands in the log, at this position.
+    # Copies of an event id that do not count, as they were decoded: one may count later, when those before
+    # it are taken out. `taken`: a correction or retraction took it out. Of the others the same body is a
+    # duplicate, another one a conflict.
     (
-        ("event_id", "UUID"),
-        ("type", "VARCHAR"),
-        ("occurred_at", "TIMESTAMP"),
-        ("received_at", "TIMESTAMP"),
-        ("recorded_at", "TIMESTAMP"),
-        ("partition", "INTEGER"),
-        ("offset", "BIGINT"),
-        ("source", "VARCHAR"),
-        ("body_hash", "UUID"),
+        *(column for column in EVENTS.columns if column[0] not in ("subject", "company", "entity")),
+        ("person", "STRUCT(kind VARCHAR, value VARCHAR)"),
+        ("person_id", "UUID"),
+        ("company_ref", "VARCHAR"),
+        ("company_id", "UUID"),
+        ("entity_ref", ENTITY),
+        ("entity_id", "UUID"),
+        ("taken", "BOOLEAN"),
     ),
     state_key=("partition", "offset"),
+)
+CONTROLS = Table(
+    "controls",
+    "folded",
+    # What takes copies out: retractions and corrections, of each id the first copy. One target is given.
+    # `entity_ref`, `company_ref`, `entities` and `import_id` say by what it can itself be taken out.
+    (
+        ("event_id", "UUID"),
+        ("received_at", "TIMESTAMP"),
+        ("occurred_at", "TIMESTAMP"),
+        ("recorded_at", "TIMESTAMP"),
+        ("body_hash", "UUID"),
+        ("partition", "INTEGER"),
+        ("offset", "BIGINT"),
+        ("target_event", "UUID"),
+        ("target_entity", ENTITY),
+        ("target_import", "VARCHAR"),
+        ("entity_ref", ENTITY),
+        ("company_ref", "VARCHAR"),
+        ("entities", "VARCHAR"),
+        ("import_id", "VARCHAR"),
+        ("effective", "BOOLEAN"),
+    ),
+    state_key=("event_id",),
+)
+ID_FILES = Table(
+    "id_files",
+    "local",
+    (("number", "INTEGER"), ("file", "VARCHAR")),
+    reason="which files hold the ids of events; they can be made again from the events",
+)
+ID_COVERAGE = Table(
+    "id_coverage",
+    "local",
+    (("partition", "INTEGER"), ("offset", "BIGINT")),
+    reason="up to where these files hold them",
 )
 FAILED_ITEMS = Table(
     "failed_items",
@@ -259,6 +299,9 @@ FIXED = (
     ENTITIES,
     EVENTS,
     COPIES,
+    CONTROLS,
+    ID_FILES,
+    ID_COVERAGE,
     FAILED_ITEMS,
     MOVEMENTS,
     FIELDS,

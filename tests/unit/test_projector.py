@@ -76,7 +76,7 @@ def test_a_batch_that_fails_is_folded_again_and_none_is_left_out(
 def test_a_batch_that_starts_elsewhere_is_refused(log: MemoryLog, world: tuple[Store, Projector]) -> None:
     store, _ = world
     log.append(topics.TOUCHPOINTS, [view(number) for number in range(4)])
-    fold = Fold(store.writer, KEY)
+    fold = Fold(store, KEY)
     stands = reader.start(cut(store.writer).positions, log.bounds(), 0)
     first = reader.read(log, stands, log.bounds(), NOW, 2)
     second = reader.read(log, first.stands, log.bounds(), NOW, 2)

@@ -1,0 +1,205 @@
+"""Copies: of all records of an event id the first in admission order counts, unless it is taken out."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from .controls import ADMISSION, keep_controls
+from .decode import CONTROL
+from .id_run import Hashes, Offsets
+from .known_ids import HASH, KnownIds
+from .script import Script
+
+KEYS = 'event_id, received_at, occurred_at, body_hash, "partition", "offset"'
+
+IDS = "SELECT DISTINCT event_id, id_hash FROM incoming WHERE id_hash IN (SELECT id_hash FROM clashing)"
+
+# All copies in sight of the ids in question. `origin` says where each stands: in the batch, in `events`, or
+# in `copies`. Those can count only after something was taken out.
+_POOL = f"""
+SELECT {KEYS}, 'batch' AS origin{{more}} FROM incoming WHERE event_id IN (SELECT event_id FROM ids)
+UNION ALL
+SELECT {KEYS}, 'events'{{more_of_events}} FROM {{events}}
+WHERE "offset" IN (SELECT "offset" FROM places) AND event_id IN (SELECT event_id FROM ids)
+"""
+RANKED = f"""
+CREATE OR REPLACE TEMP TABLE ranked AS
+SELECT event_id, "partition", "offset", origin, false AS taken,
+       row_number() OVER (PARTITION BY event_id ORDER BY {ADMISSION}) = 1 AS counts
+FROM ({_POOL.format(more="", more_of_events="", events="events")})
+"""
+
+# An event as it was decoded, its numbers resolved again.
+AS_DECODED = """
+SELECT e.* EXCLUDE (subject, company, entity),
+       CASE WHEN p.subject IS NOT NULL THEN {{'kind': p.kind, 'value': p.value}} END AS person,
+       p.subject_id AS person_id, c.value AS company_ref, c.subject_id AS company_id,
+       CASE WHEN n.entity IS NOT NULL THEN {{'kind': n.kind, 'namespace': n.namespace, 'id': n.id}} END
+       AS entity_ref, n.entity_id
+FROM events e LEFT JOIN identifiers p ON p.subject = e.subject
+LEFT JOIN identifiers c ON c.subject = e.company LEFT JOIN entities n ON n.entity = e.entity
+WHERE {where}
+"""
+
+SET_ASIDE = """
+INSERT INTO copies BY NAME
+SELECT i.* EXCLUDE ("row", id_hash, bad, raw), r.taken
+FROM incoming i JOIN ranked r USING ("partition", "offset") WHERE r.origin = 'batch' AND NOT r.counts
+"""
+_OF_BATCH = 'SELECT ("partition", "offset") FROM ranked WHERE origin = \'batch\' AND NOT counts'
+DROP = f'DELETE FROM incoming WHERE ("partition", "offset") IN ({_OF_BATCH})'
+COUNT = """
+SELECT count(CASE WHEN origin = 'events' AND NOT counts THEN 1 END),
+       count(CASE WHEN origin = 'copies' AND counts THEN 1 END)
+FROM ranked
+"""
+_LEAVES = "FROM ranked WHERE origin = 'events' AND NOT counts"
+# The offset alone, too: it tells DuckDB which parts of the table to leave unread.
+_LEAVING = f"""e."offset" IN (SELECT "offset" {_LEAVES})
+AND (e."partition", e."offset") IN (SELECT ("partition", "offset") {_LEAVES})"""
+DISPLACED = f"CREATE OR REPLACE TEMP TABLE displaced AS SELECT e.* FROM events e WHERE {_LEAVING}"
+DISPLACE = f"""
+INSERT INTO copies BY NAME
+SELECT d.*, r.taken FROM ({AS_DECODED.format(where=_LEAVING)}) d
+JOIN ranked r USING ("partition", "offset")
+"""
+FORGET = f"DELETE FROM events e WHERE {_LEAVING}"
+_COMING = """("partition", "offset") IN
+(SELECT ("partition", "offset") FROM ranked WHERE origin = 'copies' AND counts)"""
+RESTORED = f"""
+CREATE OR REPLACE TEMP TABLE restored AS
+SELECT c.* EXCLUDE (taken), {HASH.format(id="event_id")} AS id_hash,
+       ((SELECT coalesce(max("row"), 0) FROM incoming)
+        + row_number() OVER (ORDER BY "partition", "offset"))::INTEGER AS "row"
+FROM copies c WHERE {_COMING}
+"""
+RESTORE = "INSERT INTO incoming BY NAME FROM restored"
+TAKE_BACK = f"DELETE FROM copies WHERE {_COMING}"
+MARK = """
+UPDATE copies SET taken = r.taken FROM ranked r
+WHERE copies."partition" = r."partition" AND copies."offset" = r."offset" AND copies.taken <> r.taken
+"""
+
+_NAMES = """({row}.entity_ref = {entity} OR ({entity}.kind = 'company' AND {row}.company_ref = {entity}.id)
+    OR contains({row}.entities, to_json({entity})::VARCHAR))"""
+# Ids of which some copy may have come, gone, or be covered: of what the changed controls take out, and in the
+# batch of what any control does.
+IDS_OF_CONTROLS = f"""
+CREATE OR REPLACE TEMP TABLE ids AS
+SELECT event_id, {HASH.format(id="event_id")} AS id_hash FROM (
+    SELECT event_id FROM ({IDS})
+    UNION SELECT event_id FROM incoming WHERE {CONTROL}
+    UNION SELECT i.event_id FROM incoming i JOIN controls k ON k.target_event = i.event_id WHERE k.effective
+    UNION SELECT i.event_id FROM incoming i JOIN controls k ON k.target_import = i.import_id WHERE k.effective
+    UNION SELECT i.event_id FROM incoming i JOIN controls k ON k.target_entity IS NOT NULL AND k.effective
+        AND {_NAMES.format(row="i", entity="k.target_entity")}
+    {{moved}}
+)
+"""
+_MOVED = f"""
+    UNION SELECT target_event FROM moved WHERE target_event IS NOT NULL
+    UNION SELECT event_id FROM events WHERE import_id IN (SELECT target_import FROM moved)
+    UNION SELECT event_id FROM copies WHERE import_id IN (SELECT target_import FROM moved)
+    UNION SELECT c.event_id FROM copies c JOIN moved m ON m.target_entity IS NOT NULL
+        AND {_NAMES.format(row="c", entity="m.target_entity")}
+    UNION SELECT e.event_id FROM events e WHERE e.entity IN (
+        SELECT n.entity FROM entities n JOIN moved m
+        ON m.target_entity = {{'kind': n.kind, 'namespace': n.namespace, 'id': n.id}})
+    UNION SELECT e.event_id FROM events e WHERE e.company IN (
+        SELECT i.subject FROM identifiers i JOIN moved m
+        ON i.kind = 'company' AND m.target_entity.kind = 'company' AND i.value = m.target_entity.id)
+    UNION SELECT e.event_id FROM events e JOIN moved m ON m.target_entity IS NOT NULL
+        AND contains(e.entities, to_json(m.target_entity)::VARCHAR) WHERE e.entities IS NOT NULL
+"""
+_MORE = f", import_id, entity_ref, company_ref, entities, {CONTROL} AND NOT test AS control"
+_EVENTS_IN_QUESTION = AS_DECODED.format(
+    where='e."offset" IN (SELECT "offset" FROM places) AND e.event_id IN (SELECT event_id FROM ids)'
+)
+POOL = f"""
+CREATE OR REPLACE TEMP TABLE pool AS
+{_POOL.format(more=_MORE, more_of_events=_MORE, events=f"({_EVENTS_IN_QUESTION})")}
+UNION ALL
+SELECT {KEYS}, 'copies'{_MORE} FROM copies WHERE event_id IN (SELECT event_id FROM ids)
+"""
+_EARLIER = "(p.received_at, p.occurred_at, p.event_id) < (k.received_at, k.occurred_at, k.event_id)"
+_PLACE = 'p."partition", p."offset"'
+TAKEN = f"""
+CREATE OR REPLACE TEMP TABLE taken AS
+SELECT {_PLACE} FROM pool p JOIN controls k ON k.target_event = p.event_id WHERE k.effective AND {_EARLIER}
+UNION
+SELECT {_PLACE} FROM pool p JOIN controls k ON k.target_import = p.import_id
+WHERE k.effective AND (NOT p.control OR {_EARLIER})
+UNION
+SELECT {_PLACE} FROM pool p JOIN controls k ON k.target_entity IS NOT NULL
+    AND {_NAMES.format(row="p", entity="k.target_entity")} WHERE k.effective AND {_EARLIER}
+UNION
+SELECT {_PLACE} FROM pool p LEFT JOIN controls k USING ("partition", "offset")
+WHERE p.control AND k."offset" IS NULL
+"""
+RANKED_BY_CONTROLS = f"""
+CREATE OR REPLACE TEMP TABLE ranked AS
+SELECT event_id, "partition", "offset", origin, taken,
+       NOT taken AND row_number() OVER (PARTITION BY event_id ORDER BY taken, {ADMISSION}) = 1 AS counts
+FROM (SELECT p.*, t."offset" IS NOT NULL AS taken FROM pool p LEFT JOIN taken t USING ("partition", "offset"))
+"""
+
+
+class Chosen(NamedTuple):
+    """`hashes` and `offsets` are of the ids that came. `displaced`: events that counted so far do not any
+    more; they stand in the table of that name, and are gone from `events`. `restored`: copies count again."""
+
+    hashes: Hashes
+    offsets: Offsets
+    displaced: bool = False
+    restored: bool = False
+
+
+def choose(script: Script, known: KnownIds, *, controls: bool) -> Chosen:
+    """Leave in `incoming` what counts from now on, copies that count again among it; every other copy goes to
+    `copies`. `controls`: the batch holds some."""
+    rows = script.execute('SELECT id_hash, "offset" FROM incoming ORDER BY id_hash').fetchnumpy()
+    hashes, offsets = np.asarray(rows["id_hash"]), np.asarray(rows["offset"])
+    found, places = known.find(hashes)
+    repeated = hashes[1:][hashes[1:] == hashes[:-1]]
+    clashing = np.unique(np.concatenate([found, repeated]))
+    controlled = controls or script.first("SELECT 1 FROM controls LIMIT 1") is not None
+    if not len(clashing) and not controlled:
+        return Chosen(hashes, offsets)
+    with script.table("clashing", pa.table({"id_hash": clashing})):
+        if controlled:
+            if controls:
+                keep_controls(script)
+            script.execute(IDS_OF_CONTROLS.format(moved=_MOVED if controls else ""))
+        else:
+            script.execute(f"CREATE OR REPLACE TEMP TABLE ids AS {IDS}")
+    if controlled:
+        ids = script.execute("SELECT id_hash FROM ids ORDER BY id_hash").fetchnumpy()["id_hash"]
+        if not len(ids):
+            return Chosen(hashes, offsets)
+        _, places = known.find(np.asarray(ids))
+    with script.table("places", pa.table({"offset": places})):
+        if controlled:
+            script.execute(POOL)
+            script.execute(TAKEN)
+            script.execute(RANKED_BY_CONTROLS)
+        else:
+            script.execute(RANKED)
+    displaced, restored = script.one(COUNT)
+    script.execute(SET_ASIDE)
+    script.execute(DROP)
+    if controlled:
+        script.execute(MARK)
+    if displaced:
+        script.execute(DISPLACED)
+        script.execute(DISPLACE)
+        script.execute(FORGET)
+    if restored:
+        script.execute(RESTORED)
+        script.execute(RESTORE)
+        script.execute(TAKE_BACK)
+        again = script.execute('SELECT id_hash, "offset" FROM restored').fetchnumpy()
+        hashes, offsets = np.append(hashes, again["id_hash"]), np.append(offsets, again["offset"])
+    return Chosen(hashes, offsets, displaced > 0, restored > 0)

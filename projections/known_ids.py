@@ -1,0 +1,142 @@
+"""Known ids: which event ids of a batch came before, and where, without a look at the whole history.
+
+Runs of ids, one a batch at first; runs of about equal size become one, so that their number grows with the
+logarithm of the history. Large ones are files beside the store, which names each by its checksum: only what
+came after them is read from the store at a start. A hash that is found may be another id's, so whoever asks
+looks at the events themselves; one that is not found never came.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import duckdb
+import numpy as np
+
+from . import id_run
+from .id_run import Hashes, Offsets, Run
+
+logger = logging.getLogger(__name__)
+
+FAN = 4
+"""So many runs of about equal size become one."""
+
+FILED = 1 << 20
+"""Ids from which on a run becomes a file."""
+
+LARGEST = 1 << 23
+"""Ids from which on a run is merged no more: that takes seconds."""
+
+HASH = "md5_number_lower({id}::VARCHAR)"
+"""The SQL of an id's hash. Files hold it: it stays as it is."""
+
+_TAIL = f"""
+SELECT {HASH.format(id="event_id")}, "offset" FROM events
+WHERE "offset" >= coalesce((SELECT c."offset" FROM id_coverage c WHERE c."partition" = events."partition"), 0)
+"""
+_FILES = "SELECT file FROM id_files ORDER BY number"
+_STANDS = """SELECT "partition", "offset" FROM positions WHERE topic = 'touchpoints'"""
+
+Stands = Mapping[int, int]
+"""The next offset of touchpoints, by partition."""
+
+
+class KnownIds:
+    """The ids of one store, for its writer's thread. What was added and then rolled back does no harm: it is
+    looked for in vain."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+        """Reads the files in `folder`, and the store from there on; all of it when a file is damaged."""
+        self._folder = folder
+        self._runs: list[tuple[Run, Stands]] = []
+        self._named: list[str] = []
+        self._stands: Stands = {}
+        self._load(connection)
+
+    def __len__(self) -> int:
+        return sum(len(run) for run, _ in self._runs)
+
+    def find(self, hashes: Hashes) -> tuple[Hashes, Offsets]:
+        """Which of these ascending hashes came before, and the offsets of the records that brought them."""
+        marks = id_run.marks(hashes)
+        found = [run.find(hashes, marks) for run, _ in self._runs]
+        return (
+            np.concatenate([hashes[:0], *(found_hashes for found_hashes, _ in found)]),
+            np.concatenate([np.zeros(0, np.int64), *(offsets for _, offsets in found)]),
+        )
+
+    def add(self, hashes: Hashes, offsets: Offsets, stands: Stands) -> None:
+        """The ids of a batch; `stands` are those after it, of the partitions that it read."""
+        if not len(hashes):
+            return
+        self._stands = {**self._stands, **stands}
+        self._runs.append((id_run.run_of(hashes, offsets), self._stands))
+        while len(self._runs) >= FAN:
+            last = self._runs[-FAN:]
+            sizes = [len(run) for run, _ in last]
+            if sizes[0] >= FAN * max(sizes[1:]) or sum(sizes) > LARGEST:
+                break
+            self._runs[-FAN:] = [(id_run.merged([run for run, _ in last]), last[-1][1])]
+
+    def keep(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Between two batches: write large runs to files, and name these in the store. On a full disk they
+        stay in memory."""
+        try:
+            filed = list(self._filed())
+        except OSError as error:
+            logger.warning("the ids of events stay in memory, their file cannot be written: %s", error)
+            return
+        names = [run.file for run, _ in filed]
+        if names == self._named:
+            return
+        self._runs[: len(filed)] = filed
+        connection.execute("BEGIN")
+        try:
+            connection.execute("DELETE FROM id_files")
+            connection.execute("DELETE FROM id_coverage")
+            for number, name in enumerate(names):
+                connection.execute("INSERT INTO id_files VALUES (?, ?)", [number, name])
+            for partition, offset in filed[-1][1].items():
+                connection.execute("INSERT INTO id_coverage VALUES (?, ?)", [partition, offset])
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        self._named = names
+        self._sweep()
+
+    def _filed(self) -> Iterator[tuple[Run, Stands]]:
+        """The oldest runs, as long as they are large, each with its file."""
+        for run, stands in self._runs:
+            if len(run) < FILED:
+                return
+            yield (run if run.file else id_run.write(run, self._folder)), stands
+
+    def _load(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._stands = dict(connection.execute("FROM id_coverage").fetchall())
+        names = [
+            name for (name,) in connection.execute("SELECT file FROM id_files ORDER BY number").fetchall()
+        ]
+        try:
+            self._runs = [(id_run.read(self._folder / name), self._stands) for name in names]
+            self._named = names
+        except (OSError, ValueError) as error:
+            logger.warning("the ids of events are read from the store again: %s", error)
+            connection.execute("DELETE FROM id_files")
+            connection.execute("DELETE FROM id_coverage")
+            self._stands = {}
+        for piece in connection.sql(_TAIL).to_arrow_reader(FILED):
+            self.add(piece.column(0).to_numpy(), piece.column(1).to_numpy(), {})
+        self._stands = dict(connection.execute(_STANDS).fetchall())
+        if self._runs:
+            # Only now all of them are there.
+            self._runs[-1] = (self._runs[-1][0], self._stands)
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """Remove files that the store does not name."""
+        for path in self._folder.glob("*"):
+            if path.name not in self._named:
+                path.unlink(missing_ok=True)
