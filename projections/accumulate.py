@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from .compiler import LEDGER, Component
 from .entities import BY_KIND
 from .script import Script
 from .sources import ANY_EVENT
 from .stories import Changes
-from .traits import OFS, OWNER, SUBJECT, Of, Plan, merged_columns
+from .traits import OFS, OWNER, SUBJECT, Of, Plan
 
 _EVENT = "e.type, e.occurred_at, e.received_at, e.event_id, e.source, e.channel, e.store, e.properties"
 
@@ -69,20 +69,26 @@ def accumulate(script: Script, plan: Plan, changes: Changes, *, displaced: bool)
     if changes.known and script.first(ANY_MOVED) is not None:
         script.execute(MOVED + _typed(plan))
         losing.add(ANY_EVENT)
-    batch = _Batch(script, plan, changes, losing)
-    concerned = batch.concern()
-    for of in OFS:
-        if concerned[of]:
-            batch.totals(of)
-    batch.values()
+    named = ["SELECT subject, company FROM contributions"]
+    named += [f"SELECT owner, company FROM changes_{kind}" for kind in sorted(changes.kinds)]
+    script.execute(
+        "CREATE OR REPLACE TEMP TABLE concerned AS SELECT DISTINCT subject AS person, company FROM "
+        f"({' UNION ALL '.join(named)})"
+    )
+    relations = {kind: f"changes_{kind}" for kind in changes.kinds} | {ANY_EVENT: "contributions"}
+    _Merge(script, plan, relations, losing).run()
 
 
 def recompute(script: Script, plan: Plan) -> None:
     """Fill the trait tables, which are empty, from all of history."""
-    history = _History(script, plan)
-    for of in OFS:
-        history.totals(of)
-    history.values()
+    script.execute(
+        "CREATE OR REPLACE TEMP TABLE concerned AS "
+        "SELECT subject AS person, subject AS company FROM identifiers"
+    )
+    relations = {kind: f"(SELECT 1 AS sign, * FROM {model.table})" for kind, model in BY_KIND.items()}
+    relations[LEDGER] = "(SELECT 1 AS sign, * FROM movements)"
+    relations[ANY_EVENT] = f"({HISTORY}{_typed(plan)})"
+    _Merge(script, plan, relations, set()).run()
 
 
 def _typed(plan: Plan) -> str:
@@ -91,169 +97,153 @@ def _typed(plan: Plan) -> str:
     return f" AND e.type IN ({', '.join(repr(one) for one in sorted(plan.event_types)) or 'NULL'})"
 
 
-class _History:
-    """Rows from all of history; no state was there before."""
+class _Merge:
+    """`relations` hold, by origin, the rows that came (`sign` 1) and that went (-1); the subjects that they
+    are of stand in `concerned`. `losing`: origins of which rows may have gone."""
 
-    def __init__(self, script: Script, plan: Plan) -> None:
+    def __init__(self, script: Script, plan: Plan, relations: Mapping[str, str], losing: set[str]) -> None:
         self.script = script
         self.plan = plan
+        self.relations = relations
+        self.losing = losing
 
-    def execute(self, sql: str) -> None:
+    def run(self) -> None:
+        persons, companies = self.script.one("SELECT count(person), count(company) FROM concerned")
+        for of, concerned in zip(OFS, (persons, companies), strict=True):
+            if concerned and self.plan.components(of):
+                self._totals(of)
+        self._values()
+
+    def _execute(self, sql: str) -> None:
         self.script.execute(sql, self.plan.used(sql))
 
-    def relation(self, of: Of, origin: str) -> str | None:
-        """The rows `r` that a trait of this origin takes in, with their `sign`."""
-        if origin == ANY_EVENT:
-            return f"(SELECT * FROM ({HISTORY}{_typed(self.plan)}) WHERE {SUBJECT[of]} IS NOT NULL)"
-        whole = "movements" if origin == LEDGER else BY_KIND[origin].table
-        return f"(SELECT 1 AS sign, * FROM {whole} WHERE {OWNER[of]} IS NOT NULL)"
-
-    def totals(self, of: Of) -> None:
-        components = self.plan.components(of)
-        if components:
-            self._merge(of, merged_columns(components), self._rows(of))
-            self._write(of)
-
-    def values(self) -> None:
-        """Count the values seen: for distinct, top and list."""
-        branches = list(self._value_rows())
-        if not branches:
-            return
-        self.execute(
-            "CREATE OR REPLACE TEMP TABLE merged_values AS SELECT s.subject, s.trait, s.value, "
-            "(s.n + coalesce(t.n, 0))::BIGINT AS n, t.n IS NOT NULL AS held FROM ("
-            f"SELECT subject, trait, value, sum(n) AS n FROM ({' UNION ALL '.join(branches)}) "
-            "WHERE value IS NOT NULL GROUP BY ALL) s LEFT JOIN trait_values t USING (subject, trait, value)"
+    def _totals(self, of: Of) -> None:
+        """What each origin says is summed up by itself, and then joined with the state: one aggregate over
+        the rows of all of them would work on all columns for every row."""
+        columns, joins, lost = [], [], []
+        for origin in self.plan.origins(of):
+            parts = self.plan.components(of, origin)
+            said = origin in self.relations
+            if said:
+                joins.append(f'LEFT JOIN ({self._said(of, origin, parts)}) "{origin}" USING (subject)')
+            columns += [_merged(part, origin if said else None) for part in parts]
+            if said and origin in self.losing:
+                lost += [_lost(part, origin) for part in parts if part.merge != "sum"]
+        if lost:
+            columns.append(f"{' OR '.join(lost)} AS shaken")
+        named = f"SELECT {of} FROM concerned"
+        self._execute(
+            f"CREATE OR REPLACE TEMP TABLE merged AS SELECT c.subject, {', '.join(columns)} "
+            f"FROM (SELECT DISTINCT {of} AS subject FROM concerned WHERE {of} IS NOT NULL) c "
+            f"LEFT JOIN (SELECT * FROM {of}_totals WHERE subject IN ({named})) s USING (subject) "
+            f"{' '.join(joins)}"
         )
-        self.execute(
-            "DELETE FROM trait_values t USING merged_values s WHERE s.held "
-            "AND t.subject = s.subject AND t.trait = s.trait AND t.value = s.value"
-        )
-        self.execute("INSERT INTO trait_values SELECT * EXCLUDE (held) FROM merged_values WHERE n <> 0")
-
-    def _merge(self, of: Of, columns: str, branches: Iterator[str]) -> None:
-        self.execute(
-            f"CREATE OR REPLACE TEMP TABLE merged AS SELECT subject, {columns} "
-            f"FROM ({' UNION ALL BY NAME '.join(branches)}) GROUP BY subject"
-        )
-
-    def _write(self, of: Of) -> None:
+        if lost:
+            self._find_anew(of)
+        self._execute(f"DELETE FROM {of}_totals WHERE subject IN ({named})")
         # A row that says nothing is no row: what came and went leaves the state as if it had never come.
         components = self.plan.components(of)
         said = " OR ".join(
             f'"{part.column}" <> 0' if part.merge == "sum" else f'"{part.column}" IS NOT NULL'
             for part in components
         )
-        columns = ", ".join(f'"{part.column}"' for part in components)
-        self.execute(f"INSERT INTO {of}_totals BY NAME SELECT subject, {columns} FROM merged WHERE {said}")
+        names = ", ".join(f'"{part.column}"' for part in components)
+        self._execute(f"INSERT INTO {of}_totals BY NAME SELECT subject, {names} FROM merged WHERE {said}")
 
-    def _rows(self, of: Of) -> Iterator[str]:
-        """What each row says, for every origin that some trait reads."""
-        for origin in self.plan.origins(of):
-            relation = self.relation(of, origin)
-            if relation is not None:
-                yield _said(of, origin, relation, self.plan.components(of, origin))
-
-    def _value_rows(self) -> Iterator[str]:
-        for of in OFS:
-            for one in self.plan.select(of, "values"):
-                relation = self.relation(of, one.origin)
-                if relation is not None:
-                    yield (
-                        f"SELECT r.{_key(of, one.origin)} AS subject, '{one.trait.name}' AS trait, "
-                        f"({one.value})::VARCHAR AS value, r.sign AS n FROM {relation} r "
-                        f"WHERE {one.predicate}"
+    def _said(self, of: Of, origin: str, parts: Sequence[Component]) -> str:
+        """What the rows of one origin say of each subject. Of a smallest or largest, `<column>` is of the
+        rows that came, and `<column>__went` of those that went."""
+        columns = []
+        for part in parts:
+            if part.merge == "sum" or origin not in self.losing:
+                columns.append(f'{part.merge}({part.value}) AS "{part.column}"')
+            else:
+                for sign, name in ((1, part.column), (-1, f"{part.column}__went")):
+                    columns.append(
+                        f'{part.merge}(CASE WHEN r.sign = {sign} THEN {part.value} END) AS "{name}"'
                     )
-
-
-class _Batch(_History):
-    """Rows that came with the batch, and that went; merged with the state of those they concern. `losing`:
-    origins of which rows may have gone."""
-
-    def __init__(self, script: Script, plan: Plan, changes: Changes, losing: set[str]) -> None:
-        super().__init__(script, plan)
-        self.changes = changes
-        self.losing = losing
-
-    def relation(self, of: Of, origin: str) -> str | None:
-        if origin == ANY_EVENT:
-            return f"(SELECT * FROM contributions WHERE {SUBJECT[of]} IS NOT NULL)"
-        if origin in self.changes.kinds:
-            return f"(SELECT * FROM changes_{origin} WHERE {OWNER[of]} IS NOT NULL)"
-        return None
-
-    def concern(self) -> dict[Of, int]:
-        """Fill `concerned`, with whom the batch says something of, and count them."""
-        named = ["SELECT subject, company FROM contributions"]
-        named += [f"SELECT owner, company FROM changes_{kind}" for kind in sorted(self.changes.kinds)]
-        self.execute(
-            "CREATE OR REPLACE TEMP TABLE concerned AS SELECT DISTINCT subject AS person, company FROM "
-            f"({' UNION ALL '.join(named)})"
+        key = _key(of, origin)
+        return (
+            f"SELECT r.{key} AS subject, {', '.join(columns)} FROM {_drawn(self.relations[origin], parts)} r "
+            f"WHERE r.{key} IS NOT NULL GROUP BY r.{key}"
         )
-        persons, companies = self.script.one("SELECT count(person), count(company) FROM concerned")
-        return {"person": persons, "company": companies}
-
-    def totals(self, of: Of) -> None:
-        components = self.plan.components(of)
-        if not components:
-            return
-        losing = {
-            part.column
-            for origin in self.losing
-            for part in self.plan.components(of, origin)
-            if part.merge != "sum"
-        }
-        state = f"SELECT 0 AS sign, * FROM {of}_totals WHERE subject IN (SELECT {of} FROM concerned)"
-        columns = merged_columns(components, losing)
-        if losing:
-            columns += (
-                f", {' OR '.join(_lost(part) for part in components if part.column in losing)} AS shaken"
-            )
-        self._merge(of, columns, iter([*self._rows(of), state]))
-        if losing:
-            self._find_anew(of)
-        self.execute(f"DELETE FROM {of}_totals WHERE subject IN (SELECT subject FROM merged)")
-        self._write(of)
 
     def _find_anew(self, of: Of) -> None:
         """Who lost a smallest or largest gets it from what is left."""
-        self.execute("CREATE OR REPLACE TEMP TABLE shaken AS SELECT subject FROM merged WHERE shaken")
+        self._execute("CREATE OR REPLACE TEMP TABLE shaken AS SELECT subject FROM merged WHERE shaken")
         if self.script.first("SELECT 1 FROM shaken LIMIT 1") is None:
             return
-        branches, found = ["SELECT subject FROM shaken"], []
         for origin in sorted(self.losing):
             parts = [part for part in self.plan.components(of, origin) if part.merge != "sum"]
             if not parts:
                 continue
-            found += parts
-            whole = f"({_history_of(of)})" if origin == ANY_EVENT else BY_KIND[origin].table
-            kept = f"(SELECT * FROM {whole} WHERE {_key(of, origin)} IN (SELECT subject FROM shaken))"
-            branches.append(_said(of, origin, kept, parts))
-        columns = ", ".join(f'"{part.column}" = a."{part.column}"' for part in found)
-        self.execute(
-            f"UPDATE merged SET {columns} FROM ("
-            f"SELECT subject, {merged_columns(found)} FROM ({' UNION ALL BY NAME '.join(branches)}) "
-            "GROUP BY subject) a WHERE merged.subject = a.subject"
+            key = _key(of, origin)
+            left = _drawn(f"({_history_of(of)})" if origin == ANY_EVENT else BY_KIND[origin].table, parts)
+            found = ", ".join(
+                f'{part.merge}({part.value})::{part.sql_type} AS "{part.column}"' for part in parts
+            )
+            columns = ", ".join(f'"{part.column}" = a."{part.column}"' for part in parts)
+            self._execute(
+                f"UPDATE merged SET {columns} FROM (SELECT k.subject, {found} FROM shaken k "
+                f"LEFT JOIN (SELECT * FROM {left} WHERE {key} IN (FROM shaken)) r ON r.{key} = k.subject "
+                "GROUP BY k.subject) a WHERE merged.subject = a.subject"
+            )
+
+    def _values(self) -> None:
+        """Count the values seen: for distinct, top and list."""
+        branches = list(self._value_rows())
+        if not branches:
+            return
+        self._execute(
+            "CREATE OR REPLACE TEMP TABLE merged_values AS SELECT s.subject, s.trait, s.value, "
+            "(s.n + coalesce(t.n, 0))::BIGINT AS n, t.n IS NOT NULL AS held FROM ("
+            f"SELECT subject, trait, value, sum(n) AS n FROM ({' UNION ALL '.join(branches)}) "
+            "WHERE value IS NOT NULL GROUP BY ALL) s LEFT JOIN trait_values t USING (subject, trait, value)"
         )
+        self._execute(
+            "DELETE FROM trait_values t USING merged_values s WHERE s.held "
+            "AND t.subject = s.subject AND t.trait = s.trait AND t.value = s.value"
+        )
+        self._execute("INSERT INTO trait_values SELECT * EXCLUDE (held) FROM merged_values WHERE n <> 0")
+
+    def _value_rows(self) -> Iterator[str]:
+        for of in OFS:
+            for one in self.plan.select(of, "values"):
+                relation, key = self.relations.get(one.origin), _key(of, one.origin)
+                if relation is not None:
+                    yield (
+                        f"SELECT r.{key} AS subject, '{one.trait.name}' AS trait, "
+                        f"({one.value})::VARCHAR AS value, r.sign AS n FROM {relation} r "
+                        f"WHERE r.{key} IS NOT NULL AND {one.predicate}"
+                    )
 
 
-def _said(of: Of, origin: str, relation: str, parts: list[Component]) -> str:
-    sign = "" if all(part.merge != "sum" for part in parts) else "r.sign, "
-    columns = ", ".join(f'{part.value} AS "{part.column}"' for part in parts)
-    return f"SELECT r.{_key(of, origin)} AS subject, {sign}{columns} FROM {relation} r"
+def _drawn(relation: str, parts: Sequence[Component]) -> str:
+    drawn = [f'{part.drawn} AS "{part.column}__drawn"' for part in parts if part.drawn]
+    return f"(SELECT *, {', '.join(drawn)} FROM {relation} r)" if drawn else relation
 
 
-def _lost(part: Component) -> str:
+def _merged(part: Component, origin: str | None) -> str:
+    """The state's value with what the origin says, if anything."""
+    held, said = f's."{part.column}"', f'"{origin}"."{part.column}"' if origin else "NULL"
+    if part.merge == "sum":
+        merged = f"(coalesce({held}, 0) + coalesce({said}, 0))"
+    elif origin:
+        further = "<" if part.merge == "min" else ">"
+        merged = f"CASE WHEN {held} IS NULL OR {said} {further} {held} THEN {said} ELSE {held} END"
+    else:
+        merged = held
+    return f'{merged}::{part.sql_type} AS "{part.column}"'
+
+
+def _lost(part: Component, origin: str) -> str:
     """Whether the smallest or largest went, and none that is equal came."""
-
-    def end(rows: str) -> str:
-        return f'{part.merge}(CASE WHEN {rows} THEN "{part.column}" END)'
-
-    went = end("sign < 0")
-    return (
-        f"({went} IS NOT NULL AND {went} IS NOT DISTINCT FROM {end('sign >= 0')} "
-        f"AND {went} IS DISTINCT FROM {end('sign > 0')})"
+    held, came, went = (
+        f's."{part.column}"',
+        f'"{origin}"."{part.column}"',
+        f'"{origin}"."{part.column}__went"',
     )
+    return f"coalesce({went} = {held} AND {came} IS DISTINCT FROM {went}, false)"
 
 
 def _key(of: Of, origin: str) -> str:

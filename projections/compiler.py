@@ -31,6 +31,7 @@ class Component:
     """One column of a state table. `value` is what one row `r` says, null where it says nothing; `merge` is
     the aggregate that makes the state of many rows, and of many states. `r.sign` is 1 of a row that comes and
     -1 of one that goes: it is in the value of a sum; a smallest or largest that goes has to be found anew.
+    `drawn` is drawn out of each row once, as `r.<column>__drawn`, for a value that needs it twice.
 
     The condition stands in the value and not in a FILTER: DuckDB gives each filtered aggregate of a statement
     a copy of all columns to work on, which made up half of a small batch."""
@@ -39,6 +40,7 @@ class Component:
     sql_type: str
     value: str
     merge: Merge
+    drawn: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,16 +164,19 @@ class _Shape:
 
     def end(self, value: str, sql_type: str, merge: Merge) -> Compiled:
         """The value with its order key; of entities, ordered by their own date."""
+        drawn = f'r."{self.name}__drawn"'
         if self.event_type is None:
-            key = f"{{'dated': {self.at}, 'v': ({value})}}"
-            packed = f"STRUCT(dated TIMESTAMP, v {sql_type})"
+            order, packed = f"'dated': {self.at}", "dated TIMESTAMP"
         else:
-            key = (
-                "{'occurred_at': r.occurred_at, 'received_at': r.received_at, 'event_id': r.event_id, "
-                f"'v': ({value})}}"
-            )
-            packed = f"STRUCT(occurred_at TIMESTAMP, received_at TIMESTAMP, event_id UUID, v {sql_type})"
-        part = self._component(self.name, packed, key, merge, given=f"({value}) IS NOT NULL")
+            order = "'occurred_at': r.occurred_at, 'received_at': r.received_at, 'event_id': r.event_id"
+            packed = "occurred_at TIMESTAMP, received_at TIMESTAMP, event_id UUID"
+        part = Component(
+            self.name,
+            f"STRUCT({packed}, v {sql_type})",
+            f"CASE WHEN {drawn} IS NOT NULL THEN {{{order}, 'v': {drawn}}} END",
+            merge,
+            f"CASE WHEN {self.predicate} THEN {value} END",
+        )
         return self._compiled(f'"{self.name}".v', part)
 
     def seen(self, value: str, aggregate: str) -> Compiled:

@@ -15,22 +15,21 @@ from .script import Script
 
 KEYS = 'event_id, received_at, occurred_at, body_hash, "partition", "offset"'
 
-IDS = "SELECT DISTINCT event_id, id_hash FROM incoming WHERE id_hash IN (SELECT id_hash FROM clashing)"
+_CLASHING = "FROM incoming WHERE id_hash IN (SELECT id_hash FROM clashing)"
 
-# All copies in sight of the ids in question. `origin` says where each stands: in the batch, in `events`, or
-# in `copies`. Those can count only after something was taken out.
-_POOL = f"""
-SELECT {KEYS}, 'batch' AS origin{{more}} FROM incoming WHERE event_id IN (SELECT event_id FROM ids)
-UNION ALL
-SELECT {KEYS}, 'events'{{more_of_events}} FROM {{events}}
-WHERE "offset" IN (SELECT "offset" FROM places) AND event_id IN (SELECT event_id FROM ids)
-"""
-RANKED = f"""
+_RANKED = f"""
 CREATE OR REPLACE TEMP TABLE ranked AS
 SELECT event_id, "partition", "offset", origin, false AS taken,
-       row_number() OVER (PARTITION BY event_id ORDER BY {ADMISSION}) = 1 AS counts
-FROM ({_POOL.format(more="", more_of_events="", events="events")})
+       row_number() OVER (PARTITION BY event_id ORDER BY {ADMISSION}) = 1 AS counts FROM (
+    SELECT {KEYS}, 'batch' AS origin {_CLASHING}
+    {{more}}
+)
 """
+RANKED = _RANKED.format(more="")
+RANKED_WITH_EVENTS = _RANKED.format(
+    more=f"""UNION ALL SELECT {KEYS}, 'events' FROM events
+    WHERE "offset" IN (SELECT "offset" FROM places) AND event_id IN (SELECT event_id {_CLASHING})"""
+)
 
 # An event as it was decoded, its numbers resolved again.
 AS_DECODED = """
@@ -90,7 +89,7 @@ _NAMES = """({row}.entity_ref = {entity} OR ({entity}.kind = 'company' AND {row}
 IDS_OF_CONTROLS = f"""
 CREATE OR REPLACE TEMP TABLE ids AS
 SELECT event_id, {HASH.format(id="event_id")} AS id_hash FROM (
-    SELECT event_id FROM ({IDS})
+    SELECT event_id {_CLASHING}
     UNION SELECT event_id FROM incoming WHERE {CONTROL}
     UNION SELECT i.event_id FROM incoming i JOIN controls k ON k.target_event = i.event_id WHERE k.effective
     UNION SELECT i.event_id FROM incoming i JOIN controls k ON k.target_import = i.import_id WHERE k.effective
@@ -118,9 +117,12 @@ _MORE = f", import_id, entity_ref, company_ref, entities, {CONTROL} AND NOT test
 _EVENTS_IN_QUESTION = AS_DECODED.format(
     where='e."offset" IN (SELECT "offset" FROM places) AND e.event_id IN (SELECT event_id FROM ids)'
 )
+# All copies of the ids in question. `origin` says where each stands: in the batch, in `events`, in `copies`.
 POOL = f"""
 CREATE OR REPLACE TEMP TABLE pool AS
-{_POOL.format(more=_MORE, more_of_events=_MORE, events=f"({_EVENTS_IN_QUESTION})")}
+SELECT {KEYS}, 'batch' AS origin{_MORE} FROM incoming WHERE event_id IN (SELECT event_id FROM ids)
+UNION ALL
+SELECT {KEYS}, 'events'{_MORE} FROM ({_EVENTS_IN_QUESTION})
 UNION ALL
 SELECT {KEYS}, 'copies'{_MORE} FROM copies WHERE event_id IN (SELECT event_id FROM ids)
 """
@@ -173,21 +175,18 @@ def choose(script: Script, known: KnownIds, *, controls: bool) -> Chosen:
             if controls:
                 keep_controls(script)
             script.execute(IDS_OF_CONTROLS.format(moved=_MOVED if controls else ""))
-        else:
-            script.execute(f"CREATE OR REPLACE TEMP TABLE ids AS {IDS}")
-    if controlled:
-        ids = script.execute("SELECT id_hash FROM ids ORDER BY id_hash").fetchnumpy()["id_hash"]
-        if not len(ids):
-            return Chosen(hashes, offsets)
-        _, places = known.find(np.asarray(ids))
-    with script.table("places", pa.table({"offset": places})):
-        if controlled:
-            script.execute(POOL)
-            script.execute(TAKEN)
-            script.execute(RANKED_BY_CONTROLS)
-        else:
-            script.execute(RANKED)
-    displaced, restored = script.one(COUNT)
+            ids = script.execute("SELECT id_hash FROM ids ORDER BY id_hash").fetchnumpy()["id_hash"]
+            if not len(ids):
+                return Chosen(hashes, offsets)
+            _, places = known.find(np.asarray(ids))
+        with script.table("places", pa.table({"offset": places})):
+            if controlled:
+                script.execute(POOL)
+                script.execute(TAKEN)
+                script.execute(RANKED_BY_CONTROLS)
+            else:
+                script.execute(RANKED_WITH_EVENTS if len(places) else RANKED)
+    displaced, restored = script.one(COUNT) if len(places) or controlled else (0, 0)
     script.execute(SET_ASIDE)
     script.execute(DROP)
     if controlled:

@@ -18,8 +18,6 @@ class Changes(NamedTuple):
     known: frozenset[str]
 
 
-NO_CHANGES = Changes(frozenset(), frozenset())
-
 TOUCHED = """
 CREATE OR REPLACE TEMP TABLE touched AS
 SELECT coalesce(n.entity, (SELECT coalesce(max(entity), 0) FROM entities)
