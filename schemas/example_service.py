@@ -9,7 +9,7 @@ from .example_persons import CUSTOMER, NOBODY, PHONE, VISITOR, Example
 _TICKET = {"ticket_id": "T-310"}
 _VISIT = {"visit_id": "V-77", "staff_id": "S-3"}
 _MENU = [{"name": "Cut", "price": "5500", "staff_id": "S-3"}, {"name": "Colour", "price": "8800"}]
-_CALL = {"call_id": "CL-8", "direction": "inbound", "staff_id": "S-8", "ticket_id": "T-310"}
+_CALL = {"call_id": "CL-8", "direction": "inbound", "staff_id": "S-8"}
 _CHAT = {"conversation_id": "CH-12"}
 _SOCIAL = {
     "network": "instagram",

@@ -250,6 +250,40 @@ def test_deals_visits_contracts_and_tasks_tell_their_histories(node: QueryNode) 
     assert (task["status"], task["due_at"]) == ("completed", shown(9))
 
 
+def test_what_other_events_say_is_not_said_of_the_thing(node: QueryNode) -> None:
+    """An event of another family belongs to the history of the thing, and changes nothing but its time."""
+    dollars = {"amount": "1", "currency": "USD"}
+    node.submit(
+        event("order.completed", 1, {"order_id": "A-1", "currency": "JPY", "total": 900, "staff_id": "S-1"}),
+        event("payment.succeeded", 2, {"payment_id": "P-1", "order_id": "A-1", **dollars}),
+        event("coupon.redeemed", 3, {"code": "X", "order_id": "A-1", "discount": "5", "currency": "USD"}),
+        event("note.added", 4, {"text": "late", "order_id": "A-1", "staff_id": "S-2"})
+        | {"place": {"store": "office"}},
+        event("order.refunded", 5, {"order_id": "A-1", "amount": 100, "currency": "JPY"}),
+        event("deal.created", 1, {"deal_id": "D-1", "amount": "900", "currency": "JPY"}),
+        event("deal.lost", 2, {"deal_id": "D-1"}),
+        event("quote.created", 3, {"quote_id": "Q-1", "deal_id": "D-1", **dollars}),
+        event("contract.signed", 1, {"contract_id": "C-1", "amount": "900", "currency": "JPY"}),
+        event("invoice.paid", 2, {"invoice_id": "I-1", "contract_id": "C-1", **dollars}),
+        event("ticket.opened", 1, {"ticket_id": "T-1", "category": "delivery"}),
+        event("complaint.received", 2, {"complaint_id": "CP", "ticket_id": "T-1", "category": "tone"}),
+    )
+    node.fold()
+    (order,) = node.get("/api/orders")["items"]
+    assert [order[name] for name in ("currency", "discount", "staff_id", "store", "net_total")] == [
+        *("JPY", None, "S-1", None, "800"),
+    ]
+    whole = node.get(f"/api/orders/{order['entity_id']}")
+    assert len(whole["history"]) == 5
+    assert {one["currency"] for one in whole["movements"]} == {"JPY"}
+    (deal,) = node.get("/api/deals")["items"]
+    assert (deal["status"], deal["amount"], deal["currency"]) == ("lost", "900", "JPY")
+    (contract,) = node.get("/api/contracts")["items"]
+    assert (contract["amount"], contract["currency"]) == ("900", "JPY")
+    (ticket,) = node.get("/api/tickets")["items"]
+    assert (ticket["category"], ticket["updated_at"]) == ("delivery", shown(2))
+
+
 def test_master_data_is_what_was_last_given_property_by_property(node: QueryNode) -> None:
     def product(id_: str, day: int, **properties: Any) -> dict[str, Any]:
         return event("product.updated", day, {"product_id": id_, **properties})
