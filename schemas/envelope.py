@@ -112,4 +112,4 @@ class Envelope(_Part):
     import_id: ShortText | None = Field(None, description="The import that brought it.")
     repairs: UUID | None = Field(None, description="The failed event that this one repairs.")
     corrects: UUID | None = Field(None, description="The event that this one takes out and stands in for.")
-    correction: Correction | None = None
+    correction: Correction | None = Field(None, description="Why it was corrected, by whom and when.")
