@@ -40,10 +40,9 @@ class EntityModel:
 
 
 def latest(expression: str, *types: str) -> str:
-    """The last value given, in history order, by events of `types` (of any type without)."""
-    if types:
-        expression = f"CASE WHEN {_is(*types)} THEN {expression} END"
-    return f"arg_max({expression}, n)"
+    """The last value given, in history order, by events of `types` (of any type of the entity's own without:
+    a payment's amount is not the contract's, nor a note's author who served)."""
+    return f"arg_max(CASE WHEN {_is(*types)} THEN {expression} END, n)"
 
 
 def prop(name: str, sql_type: str = "VARCHAR") -> str:
@@ -66,7 +65,7 @@ def money(name: str, *types: str, of: str | None = None) -> Field:
 def status(**by_type: str) -> Field:
     """The status that each type leaves behind; keys are the last part of the type's name."""
     cases = " ".join(f"WHEN '{verb}' THEN {value}" for verb, value in by_type.items())
-    return Field("status", "VARCHAR", f"arg_max(CASE verb {cases} END, n)")
+    return Field("status", "VARCHAR", latest(f"CASE verb {cases} END"))
 
 
 def first_at(name: str, *types: str) -> Field:
@@ -82,12 +81,12 @@ def times(name: str, *types: str) -> Field:
 
 
 def _is(*types: str) -> str:
-    return f"type IN ({', '.join(repr(one) for one in types)})" if types else "true"
+    return f"type IN ({', '.join(repr(one) for one in types)})" if types else "starts_with(type, kind || '.')"
 
 
 UPDATED = Field("updated_at", "TIMESTAMP", "max(occurred_at)")
-STORE = Field("store", "VARCHAR", "arg_max(store, n)")
-REGISTER = Field("register", "VARCHAR", "arg_max(register, n)")
+STORE = Field("store", "VARCHAR", latest("store"))
+REGISTER = Field("register", "VARCHAR", latest("register"))
 
 ORDERS = EntityModel(
     "order",

@@ -23,7 +23,8 @@ WITH said AS (
     SELECT entity, n, type, from_json(properties, '{_PROPERTIES}') AS p
     FROM story WHERE kind = 'order' AND NOT test
 ), told AS (
-    SELECT entity, n, type, p.currency AS currency, {_AMOUNT} AS refund,
+    SELECT entity, n, type, {_AMOUNT} AS refund,
+        CASE WHEN starts_with(type, 'order.') THEN p.currency END AS currency,
         CASE WHEN type IN ('order.completed', 'order.updated') THEN {_TOTAL} END AS total
     FROM said
 ), counted AS (

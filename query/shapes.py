@@ -195,13 +195,13 @@ class MasterList(Paged):
     items: list[MasterItem]
 
 
-class NoteItem(EventShape):
+class RemarkItem(EventShape):
     profile_id: ProfileId | None
     company_profile_id: ProfileId | None
 
 
-class NoteList(Paged):
-    items: list[NoteItem]
+class RemarkList(Paged):
+    items: list[RemarkItem]
 
 
 class FailedItem(Shape):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from orjson import Fragment
@@ -16,7 +16,8 @@ from pydantic import ValidationError
 
 from . import codec, identifiers, times
 from .catalogue import CUSTOM_PREFIX, model_of
-from .envelope import EntityKind, Rights
+from .controls import EventCorrected, EventRetracted
+from .envelope import Correction, EntityKind, Rights
 from .identifiers import COMPANY, Identifier
 from .payload import MODELS, Payload
 from .refusal import Refusal
@@ -35,6 +36,12 @@ _FOREIGN = {
     "traits": "properties of customer.identified",
 }
 """What others call a submission's fields, and where they go here."""
+_INNER = "properties.event"
+_CONTROLS = ("event.corrected", "event.retracted")
+_OF_A_CORRECTION = {
+    *("type", "version", "message_id", "event_id", "occurred_at", "sent_at", "actor", "properties", "test"),
+}
+"""What belongs to the act of correcting; all else is said of the event itself."""
 _UUID_VALUE = ~(0xF000 << 64 | 0xC000 << 48)
 _UUID_5 = 5 << 76 | 0x8000 << 48
 """Version and variant of a UUIDv5 (RFC 9562, section 5.5), and the bits that they leave."""
@@ -61,7 +68,13 @@ class Accepted(NamedTuple):
 
 def admit(item: object, origin: Origin, workspace_key: str, new_id: Callable[[], UUID]) -> Accepted | Refusal:
     """Validate one item and seal it. `new_id` gives an id where the client gave none."""
-    checked = _check(item, origin)
+    try:
+        sent = Submission.model_validate(item)
+    except ValidationError as error:
+        return _invalid(error, item)
+    checked = _check(sent, origin)
+    if isinstance(checked, _Checked) and isinstance(checked.payload, EventCorrected):
+        checked = _corrected(sent, checked.payload, origin)
     return checked if isinstance(checked, Refusal) else _seal(checked, origin, workspace_key, new_id)
 
 
@@ -110,13 +123,11 @@ class _Checked(NamedTuple):
     payload: Payload
     ids: list[Identifier]
     entities: list[_Entity]
+    corrects: UUID | None = None
+    correction: Correction | None = None
 
 
-def _check(item: object, origin: Origin) -> _Checked | Refusal:
-    try:
-        sent = Submission.model_validate(item)
-    except ValidationError as error:
-        return _invalid(error, item)
+def _check(sent: Submission, origin: Origin) -> _Checked | Refusal:
     model = model_of(sent.type)
     if model is None:
         return Refusal("unknown_type", "type", _unknown(sent.type))
@@ -144,6 +155,8 @@ def _check(item: object, origin: Origin) -> _Checked | Refusal:
     try:
         ids = _identifiers(sent.ids)
         entities = _entities(sent, payload, origin.source)
+        if isinstance(payload, EventRetracted):
+            payload = _of_source(payload, origin.source)
     except _BadIdentifier as error:
         return Refusal("invalid", error.path[:_MAX_PATH], str(error))
     if len(ids) < model.MIN_IDS:
@@ -151,11 +164,31 @@ def _check(item: object, origin: Origin) -> _Checked | Refusal:
         return Refusal("no_identity", "ids", f"{sent.type} needs at least {wanted}")
     if len(entities) < model.MIN_ENTITIES:
         return Refusal("no_identity", "entities", f"{sent.type} needs the entities that belong to the person")
+    if len(ids) + len(entities) < model.MIN_NAMED:
+        return Refusal("no_identity", "ids", f"{sent.type} needs a person or an entity that it is about")
     if origin.rights == "public" and not ids:
         return Refusal(
             "no_identity", "ids", "a public key must name the person: send anonymous_id or user_id"
         )
     return _Checked(sent, properties, context, payload, ids, entities)
+
+
+def _corrected(sent: Submission, payload: EventCorrected, origin: Origin) -> _Checked | Refusal:
+    """The event that stands in for another, under the id that the correction was sent with."""
+    for field in sorted(sent.model_fields_set - _OF_A_CORRECTION):
+        if getattr(sent, field):
+            return Refusal("invalid", field, f"belongs to the event: send it as {_INNER}.{field}")
+    if payload.event.type in _CONTROLS:
+        reason = f"takes no {payload.event.type}: send that by itself"
+        return Refusal("invalid", f"{_INNER}.type", f"event.corrected {reason}")
+    whole: dict[str, Any] = dict(payload.event)
+    whole |= {"message_id": sent.message_id, "event_id": sent.event_id, "sent_at": sent.sent_at}
+    whole["test"] = sent.test or payload.event.test
+    checked = _check(Submission.model_construct(None, **whole), origin)
+    if isinstance(checked, Refusal):
+        return replace(checked, path=f"{_INNER}.{checked.path}"[:_MAX_PATH])
+    correction = Correction(reason=payload.reason, actor=sent.actor, occurred_at=sent.occurred_at)
+    return checked._replace(corrects=payload.event_id, correction=correction)
 
 
 def _seal(checked: _Checked, origin: Origin, workspace_key: str, new_id: Callable[[], UUID]) -> Accepted:
@@ -168,12 +201,14 @@ def _seal(checked: _Checked, origin: Origin, workspace_key: str, new_id: Callabl
     original = sent.occurred_at and (
         occurred if occurred_at is sent.occurred_at else times.text(sent.occurred_at)
     )
-    body = {
+    body: dict[str, object] = {
         "type": sent.type,
         "ids": [[kind, value] for kind, value in ids],
         "properties": Fragment(checked.properties),
         "occurred_at": original,
     }
+    if checked.corrects:
+        body["corrects"] = checked.corrects
     envelope: dict[str, object] = {
         "event_id": event_id,
         "type": sent.type,
@@ -209,6 +244,10 @@ def _seal(checked: _Checked, origin: Origin, workspace_key: str, new_id: Callabl
         envelope["attachments"] = [part.model_dump() for part in sent.attachments]
     if sent.test:
         envelope["test"] = True
+    if checked.corrects:
+        envelope["corrects"] = checked.corrects
+    if checked.correction and (why := checked.correction.model_dump(mode="json", exclude_none=True)):
+        envelope["correction"] = why
     return Accepted(event_id, sent.type, _key(checked, event_id, workspace_key), codec.dumps(envelope))
 
 
@@ -258,13 +297,24 @@ def _entities(sent: Submission, payload: Payload, source: str) -> list[_Entity]:
     for kind, field in reversed(payload.ENTITY_FIELDS):
         if id_ := getattr(payload, field):
             named.insert(0, (kind, spaces.get((kind, id_)), id_))
-    found: dict[_Entity, None] = {}
-    for kind, space, id_ in named:
-        if kind == COMPANY:
-            found[_Entity(kind, "", _normal(kind, id_, "entities.company"))] = None
-        else:
-            found[_Entity(kind, space or source, id_)] = None
-    return list(found)
+    return list(
+        dict.fromkeys(_entity(kind, space, id_, source, "entities.company") for kind, space, id_ in named)
+    )
+
+
+def _entity(kind: EntityKind, space: str | None, id_: str, source: str, path: str) -> _Entity:
+    if kind == COMPANY:
+        return _Entity(kind, "", _normal(kind, id_, path))
+    return _Entity(kind, space or source, id_)
+
+
+def _of_source(payload: EventRetracted, source: str) -> EventRetracted:
+    """A retracted entity is named as the entities of events are kept."""
+    named = payload.entity
+    if named is None:
+        return payload
+    entity = _entity(named.kind, named.namespace, named.id, source, "properties.entity.id")
+    return payload.model_copy(update={"entity": named.model_copy(update=entity._asdict())})
 
 
 @lru_cache(maxsize=1_000)

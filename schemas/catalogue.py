@@ -4,7 +4,26 @@ from __future__ import annotations
 
 import re
 
-from . import master, messages, people, sales, shop, support, visits, web
+from . import (
+    controls,
+    conversations,
+    fulfilment,
+    identity,
+    invoices,
+    leads,
+    loyalty,
+    marketing,
+    master,
+    messages,
+    people,
+    relations,
+    remarks,
+    sales,
+    shop,
+    support,
+    visits,
+    web,
+)
 from .custom import CustomEvent
 from .payload import MODELS, Payload
 
@@ -12,7 +31,10 @@ CUSTOM_PREFIX = "custom."
 CUSTOM_PATTERN = r"^custom(\.[a-z][a-z0-9_]*)+$"
 _CUSTOM = re.compile(CUSTOM_PATTERN)
 
-MODULES = (shop, web, messages, support, visits, sales, people, master)
+MODULES = (
+    *(shop, invoices, fulfilment, loyalty, web, messages, conversations, support, visits, leads, sales),
+    *(marketing, people, identity, relations, remarks, master, controls),
+)
 """The modules of the catalogue, in the order in which documentation shows them."""
 
 

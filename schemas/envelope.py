@@ -69,6 +69,14 @@ class Attachment(_Part):
     place: Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 
 
+class Correction(_Part):
+    """Why an event was corrected, by whom and when, as the sender says."""
+
+    reason: str | None = None
+    actor: Actor | None = None
+    occurred_at: Moment | None = None
+
+
 class Envelope(_Part):
     """One accepted event. `recorded_at` is not in it: it is the log's own append time."""
 
@@ -103,3 +111,5 @@ class Envelope(_Part):
     )
     import_id: ShortText | None = Field(None, description="The import that brought it.")
     repairs: UUID | None = Field(None, description="The failed event that this one repairs.")
+    corrects: UUID | None = Field(None, description="The event that this one takes out and stands in for.")
+    correction: Correction | None = Field(None, description="Why it was corrected, by whom and when.")

@@ -7,6 +7,7 @@ from decimal import Decimal
 from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
+from uuid import UUID
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -24,6 +25,7 @@ _KINDS: tuple[tuple[type, FieldKind], ...] = (
     (Decimal, "number"),
     (date, "date"),
     (str, "text"),
+    (UUID, "text"),
 )
 
 
@@ -68,11 +70,12 @@ def _annotation(info: FieldInfo) -> Any:
 
 
 def _bare(annotation: Any) -> Any:
-    """Without `| None` and marks."""
+    """Without `| None` and marks; a choice of several types as it stands."""
     if get_origin(annotation) is Annotated:
         return _bare(get_args(annotation)[0])
     if get_origin(annotation) in (Union, UnionType):
-        return _bare(next(arm for arm in get_args(annotation) if arm is not NoneType))
+        arms = [arm for arm in get_args(annotation) if arm is not NoneType]
+        return _bare(arms[0]) if len(arms) == 1 else annotation
     return annotation
 
 

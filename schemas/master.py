@@ -1,10 +1,12 @@
-"""Master data: products, stores and staff. What is absent in an update stays as it was."""
+"""Master data: products, stores, staff and exchange rates. What is absent in an update stays as it was."""
 
 from __future__ import annotations
 
+from datetime import date as date_
+
 from pydantic import Field
 
-from .money import Currency, MoneyFromZero
+from .money import Currency, ExchangeRate, MoneyFromZero
 from .payload import Id, Label, Payload, event, personal
 
 
@@ -46,3 +48,13 @@ class StaffUpdated(Payload):
     team: Label | None = Field(None, description="Team.")
     store_id: Id | None = Field(None, description="The store where they work.")
     active: bool | None = Field(None, description="Whether they still work here.")
+
+
+@event("exchange_rate.updated", public=False)
+class ExchangeRateUpdated(Payload):
+    """What one currency is worth in another on a day."""
+
+    date: date_ = Field(description="The day from which it holds.")
+    base_currency: Currency = Field(description="ISO 4217 code of the currency of which one unit is told.")
+    quote_currency: Currency = Field(description="ISO 4217 code of the currency in which it is told.")
+    rate: ExchangeRate = Field(description="Units of quote_currency for one of base_currency.")

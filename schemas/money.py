@@ -43,6 +43,10 @@ def _share(value: object) -> object:
     return round(value, 8) if isinstance(value, float) else value
 
 
+def _rate_of_exchange(value: object) -> object:
+    return round(value, 10) if isinstance(value, float) else value
+
+
 # The digits and bounds stand before the other marks: so pydantic checks them in its own decimal validator,
 # three times as fast.
 _EXACT = BeforeValidator(_without_noise)
@@ -56,15 +60,18 @@ QuantityFromZero = Annotated[
 ]
 """A quantity of 0 or more."""
 
+QuantityAboveZero = Annotated[
+    Decimal, Field(gt=0, max_digits=18, decimal_places=4, allow_inf_nan=False), _EXACT, _TEXT
+]
+"""A quantity of more than 0."""
+
 Money = Annotated[Quantity, IS_MONEY]
 """An amount in the currency of its event: at most 14 digits before and 4 behind the point."""
 
 MoneyFromZero = Annotated[QuantityFromZero, IS_MONEY]
 """An amount of 0 or more."""
 
-MoneyAboveZero = Annotated[
-    Decimal, Field(gt=0, max_digits=18, decimal_places=4, allow_inf_nan=False), _EXACT, _TEXT, IS_MONEY
-]
+MoneyAboveZero = Annotated[QuantityAboveZero, IS_MONEY]
 """An amount of more than 0."""
 
 
@@ -80,6 +87,14 @@ Rate = Annotated[
     PlainSerializer(rate_text, return_type=str, when_used="json"),
 ]
 """A share between 0 and 1, such as a tax rate of 0.1. A JSON number is rounded to 8 decimals."""
+
+ExchangeRate = Annotated[
+    Decimal,
+    Field(gt=0, max_digits=24, decimal_places=10, allow_inf_nan=False),
+    BeforeValidator(_rate_of_exchange),
+    PlainSerializer(rate_text, return_type=str, when_used="json"),
+]
+"""Units of one currency for one unit of another: more than 0. A JSON number is rounded to 10 decimals."""
 
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 """An ISO 4217 code."""

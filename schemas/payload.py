@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 
 from .envelope import EntityKind, ShortText
+from .identifiers import EXTERNAL, KINDS, MAX_LENGTH, normalise
 
 PersonalData = Literal["identity", "contact", "free_text", "sensitive"]
 
@@ -33,6 +34,22 @@ class Part(BaseModel):
     model_config = _CONFIG
 
 
+class PersonRef(Part):
+    """Somebody else than the person of the event, by one identifier in normal form."""
+
+    kind: Annotated[str, StringConstraints(pattern=f"^({'|'.join(KINDS)}|{EXTERNAL})$")] = Field(
+        description="Kind of the identifier: " + ", ".join(KINDS) + ", x_<system>."
+    )
+    value: Annotated[str, StringConstraints(min_length=1, max_length=MAX_LENGTH)] = Field(
+        description="The identifier.", json_schema_extra={"personal_data": "contact"}
+    )
+
+    @field_validator("value")
+    @classmethod
+    def _normal(cls, value: str, info: ValidationInfo) -> str:
+        return normalise(info.data.get("kind", ""), value)
+
+
 class Payload(BaseModel):
     """Properties of one event type. Unknown properties are kept: they are the sender's own."""
 
@@ -45,6 +62,7 @@ class Payload(BaseModel):
     PUBLIC: ClassVar[bool] = True
     MIN_IDS: ClassVar[int] = 0
     MIN_ENTITIES: ClassVar[int] = 0
+    MIN_NAMED: ClassVar[int] = 0
 
 
 P = TypeVar("P", bound=type[Payload])
@@ -61,10 +79,12 @@ def event(
     public: bool = True,
     min_ids: int = 0,
     min_entities: int = 0,
+    min_named: int = 0,
 ) -> Callable[[P], P]:
     """Register a model as event type `name`. With `entity`, its field `<entity>_id` names the thing the
     event is about; what is not `public` takes a secret key or an import; `min_ids` and `min_entities` are
-    how many identifiers of the person and entities the event must carry to mean anything."""
+    how many identifiers of the person and entities the event must carry to mean anything, `min_named` how
+    many of both together."""
 
     def register(model: P) -> P:
         if name in MODELS:
@@ -81,6 +101,7 @@ def event(
         model.PUBLIC = public
         model.MIN_IDS = min_ids
         model.MIN_ENTITIES = min_entities
+        model.MIN_NAMED = min_named
         MODELS[name] = model
         return model
 

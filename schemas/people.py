@@ -49,6 +49,14 @@ class CustomerAliased(Payload):
     reason: Label | None = Field(None, description="How that is known.")
 
 
+@event("customer.grouped", min_ids=1)
+class CustomerGrouped(Payload):
+    """A person belongs to a company, or to an account of several persons."""
+
+    company_id: Id = Field(description="The sender's id of the company.")
+    role: Label | None = Field(None, description="What the person is there, such as buyer, admin.")
+
+
 @event("company.updated", entity="company", public=False)
 class CompanyUpdated(Payload):
     """What is known of a company. What is absent stays as it was."""
@@ -84,13 +92,24 @@ class ConsentWithdrawn(Consent):
     """A person no longer allows it."""
 
 
-@event("campaign.member_added", min_ids=1)
-class CampaignMemberAdded(Payload):
-    """A person is part of a campaign."""
+class OwnerChanged(Payload):
+    """Another member of staff looks after somebody."""
 
-    campaign_id: Id = Field(description="Id of the campaign.")
-    name: Label | None = Field(None, description="Name of the campaign.")
-    status: Label | None = Field(None, description="Such as sent, responded.")
+    owner: Id = Field(description="Id of the member of staff who does now.")
+    previous_owner: Id | None = Field(None, description="Id of the one who did before.")
+    reason: Label | None = Field(None, description="Why.")
+
+
+@event("customer.owner_changed", public=False, min_ids=1)
+class CustomerOwnerChanged(OwnerChanged):
+    """A person has another owner."""
+
+
+@event("company.owner_changed", entity="company", public=False)
+class CompanyOwnerChanged(OwnerChanged):
+    """A company has another owner."""
+
+    company_id: Id = Field(description="The sender's id of the company.")
 
 
 @event("entity.attributed", public=False, min_ids=1, min_entities=1)

@@ -1,4 +1,4 @@
-"""Deals, contracts, activities, tasks and notes of a sales team."""
+"""Deals, quotes, contracts, activities and tasks of a sales team."""
 
 from __future__ import annotations
 
@@ -100,6 +100,53 @@ class DealLost(Deal):
     """A deal was lost."""
 
     reason: Label | None = Field(None, description="Why.")
+
+
+class Quote(Payload):
+    """An offer with a price."""
+
+    quote_id: Id = Field(description="The sales system's id of the quote.")
+    deal_id: Id | None = Field(None, description="The deal it is for.")
+    company_id: Id | None = Field(None, description="The company it is for.")
+
+
+@event("quote.created", public=False)
+class QuoteCreated(Quote):
+    """A quote was written."""
+
+    number: Label | None = Field(None, description="Number printed on the quote.")
+    title: Label | None = Field(None, description="What is offered.")
+    amount: MoneyFromZero | None = Field(None, description="Amount offered.")
+    currency: Currency | None = Field(None, description="ISO 4217 code of the amount.")
+    expires_on: date | None = Field(None, description="Last day on which it holds.")
+    owner: Id | None = Field(None, description="Id of the member of staff who wrote it.")
+
+    @model_validator(mode="after")
+    def _complete(self) -> QuoteCreated:
+        _in_currency(self.amount, self.currency)
+        return self
+
+
+@event("quote.sent", public=False)
+class QuoteSent(Quote):
+    """A quote was given to the customer."""
+
+
+@event("quote.accepted", public=False)
+class QuoteAccepted(Quote):
+    """The customer took the offer."""
+
+
+@event("quote.declined", public=False)
+class QuoteDeclined(Quote):
+    """The customer refused the offer."""
+
+    reason: Label | None = Field(None, description="Why.")
+
+
+@event("quote.expired", public=False)
+class QuoteExpired(Quote):
+    """The offer no longer holds."""
 
 
 class Contract(Payload):
@@ -222,19 +269,3 @@ class TaskCancelled(Task):
     """A task is no longer wanted."""
 
     reason: Label | None = Field(None, description="Why.")
-
-
-@event("note.added", public=False)
-class NoteAdded(Payload):
-    """A note on a person, or on the entities that the event names."""
-
-    note_id: Id | None = Field(None, description="The sender's id of the note.")
-    text: str = Field(description="The note.", json_schema_extra={"personal_data": "free_text"})
-    tags: list[Label] | None = Field(None, description="Tags of the note.")
-    staff_id: Id | None = Field(None, description="Who wrote it.")
-    order_id: Id | None = Field(None, description="The order it is about.")
-    visit_id: Id | None = Field(None, description="The visit it is about.")
-    ticket_id: Id | None = Field(None, description="The ticket it is about.")
-    deal_id: Id | None = Field(None, description="The deal it is about.")
-    contract_id: Id | None = Field(None, description="The contract it is about.")
-    company_id: Id | None = Field(None, description="The company it is about.")

@@ -21,7 +21,7 @@ from .money import (
     Rate,
     rounded,
 )
-from .payload import Id, Label, Part, Payload, event
+from .payload import Count, Id, Label, Part, Payload, event
 
 
 class Line(Part):
@@ -258,8 +258,51 @@ class CartUpdated(Cart):
     """Something was put into a cart, changed or taken out; the event tells what is in it now."""
 
 
+@event("cart.viewed")
+class CartViewed(Cart):
+    """A cart was looked at."""
+
+
+class CartProduct(Line, Payload):
+    """One product and a cart."""
+
+    cart_id: Id | None = Field(None, description="The shop's id of the cart.")
+    product_id: Id = Field(description="The shop's id of the product.")
+    currency: Currency | None = Field(None, description="ISO 4217 code of every amount in the event.")
+
+
+@event("cart.product_added")
+class CartProductAdded(CartProduct):
+    """A product was put into a cart. What is in the cart is told by `cart.updated`, not by this."""
+
+
+@event("cart.product_removed")
+class CartProductRemoved(CartProduct):
+    """A product was taken out of a cart."""
+
+
 @event("checkout.started")
 class CheckoutStarted(Cart):
     """The customer began to check out."""
 
     coupon: Label | None = Field(None, description="Code of the coupon entered.")
+
+
+class CheckoutStep(Payload):
+    """One step of a checkout."""
+
+    checkout_id: Id | None = Field(None, description="The shop's id of the checkout.")
+    cart_id: Id | None = Field(None, description="The shop's id of the cart.")
+    step: Count = Field(description="Number of the step, from 1.")
+    shipping_method: Label | None = Field(None, description="How it is to be sent.")
+    payment_method: Label | None = Field(None, description="How it is to be paid, such as card, konbini.")
+
+
+@event("checkout.step_viewed")
+class CheckoutStepViewed(CheckoutStep):
+    """A step of the checkout was shown."""
+
+
+@event("checkout.step_completed")
+class CheckoutStepCompleted(CheckoutStep):
+    """A step of the checkout was done."""

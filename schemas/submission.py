@@ -26,25 +26,16 @@ IdValues = Annotated[
 """One value, or a list of them."""
 
 
-class Submission(BaseModel):
-    """One touchpoint as a client sends it."""
+class Touchpoint(BaseModel):
+    """What a client says of one touchpoint, without its id and the moment of sending."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     type: ShortText = Field(description="Event type, such as `order.completed`, or `custom.<name>`.")
-    message_id: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = Field(
-        None, description="The client's own id of this item: a retry with it counts once."
-    )
-    event_id: UUID | None = Field(
-        None, description="Instead of message_id: the id itself. It takes a secret write key."
-    )
     version: Annotated[int, Field(ge=1)] | None = Field(
         None, description="Version of the type; the latest unless given."
     )
     occurred_at: Moment | None = Field(None, description="When it happened; the time received unless given.")
-    sent_at: Moment | None = Field(
-        None, description="The client's clock on sending, to correct a wrong clock."
-    )
     ids: dict[str, IdValues] = Field(
         default_factory=dict,
         max_length=50,
@@ -61,3 +52,17 @@ class Submission(BaseModel):
     caused_by: UUID | None = Field(None, description="Id of the event that caused this one.")
     attachments: tuple[Attachment, ...] = Field((), max_length=50, description="Files kept outside the log.")
     test: bool = Field(False, description="Keep it out of totals, traits and effects.")
+
+
+class Submission(Touchpoint):
+    """One touchpoint as a client sends it."""
+
+    message_id: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = Field(
+        None, description="The client's own id of this item: a retry with it counts once."
+    )
+    event_id: UUID | None = Field(
+        None, description="Instead of message_id: the id itself. It takes a secret write key."
+    )
+    sent_at: Moment | None = Field(
+        None, description="The client's clock on sending, to correct a wrong clock."
+    )

@@ -1,14 +1,14 @@
-"""Support tickets."""
+"""Support: tickets, complaints, surveys and referrals."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from .envelope import ShortText
-from .money import QuantityFromZero
-from .payload import Id, Label, Payload, event, personal
+from .money import Currency, MoneyFromZero, QuantityFromZero
+from .payload import Id, Label, Part, Payload, PersonRef, event, personal
 
 
 class Ticket(Payload):
@@ -61,6 +61,22 @@ class TicketPriorityChanged(Ticket):
     priority: ShortText = Field(description="The new priority.")
 
 
+@event("ticket.escalated", entity="ticket", public=False)
+class TicketEscalated(Ticket):
+    """The ticket was handed to a higher level."""
+
+    level: Label | None = Field(None, description="The level it is on now.")
+    assignee: Id | None = Field(None, description="Id of the member of staff or team who has it now.")
+    reason: Label | None = Field(None, description="Why.")
+
+
+@event("ticket.merged", entity="ticket", public=False)
+class TicketMerged(Ticket):
+    """The ticket goes on as part of another one."""
+
+    into_ticket_id: Id = Field(description="The help desk's id of the ticket that goes on.")
+
+
 @event("ticket.solved", entity="ticket")
 class TicketSolved(Ticket):
     """The ticket was solved."""
@@ -75,16 +91,102 @@ class TicketReopened(Ticket):
     reason: Label | None = Field(None, description="Why.")
 
 
+class Scored(Part):
+    """Points on a scale."""
+
+    score: QuantityFromZero | None = Field(None, description="Points given.")
+    scale: QuantityFromZero | None = Field(None, description="The most points that can be given.")
+
+    @model_validator(mode="after")
+    def _within(self) -> Self:
+        if self.scale is not None and self.score is not None and self.score > self.scale:
+            raise ValueError("score is above scale")
+        return self
+
+
 @event("ticket.rated", entity="ticket")
-class TicketRated(Ticket):
+class TicketRated(Scored, Ticket):
     """The customer rated the help."""
 
     score: QuantityFromZero = Field(description="Points given.")
-    scale: QuantityFromZero | None = Field(None, description="The most points that can be given.")
     comment: str | None = personal("free_text", "What the customer wrote.")
 
-    @model_validator(mode="after")
-    def _within(self) -> TicketRated:
-        if self.scale is not None and self.score > self.scale:
-            raise ValueError("score is above scale")
-        return self
+
+class Complaint(Payload):
+    """A complaint."""
+
+    complaint_id: Id = Field(description="The sender's id of the complaint.")
+    ticket_id: Id | None = Field(None, description="The ticket that handles it.")
+    order_id: Id | None = Field(None, description="The order it is about.")
+    visit_id: Id | None = Field(None, description="The visit it is about.")
+    company_id: Id | None = Field(None, description="The company that complains.")
+    staff_id: Id | None = Field(None, description="Who took or settled it.")
+
+
+@event("complaint.received")
+class ComplaintReceived(Complaint):
+    """A customer complained."""
+
+    channel: Label | None = Field(None, description="Such as store, email, phone, letter.")
+    category: Label | None = Field(None, description="What it is about.")
+    severity: Label | None = Field(None, description="Such as low, normal, high.")
+    text: str | None = personal("free_text", "What the customer said.")
+
+
+@event("complaint.resolved", public=False)
+class ComplaintResolved(Complaint):
+    """A complaint was settled."""
+
+    outcome: Label | None = Field(None, description="Such as justified, refused, goodwill.")
+    compensation: MoneyFromZero | None = Field(None, description="Amount granted, for the record.")
+    currency: Currency | None = Field(None, description="ISO 4217 code of the compensation.")
+
+
+class Survey(Payload):
+    """A survey and one person."""
+
+    survey_id: Id = Field(description="The survey tool's id of the survey.")
+    name: Label | None = Field(None, description="Name of the survey.")
+    kind: Label | None = Field(None, description="Such as nps, csat, ces.")
+    order_id: Id | None = Field(None, description="The order it is about.")
+    visit_id: Id | None = Field(None, description="The visit it is about.")
+    ticket_id: Id | None = Field(None, description="The ticket it is about.")
+
+
+@event("survey.sent", public=False)
+class SurveySent(Survey):
+    """A person was asked."""
+
+    channel: Label | None = Field(None, description="Such as email, sms, web.")
+
+
+@event("survey.answered")
+class SurveyAnswered(Scored, Survey):
+    """A person answered one question, or the whole survey."""
+
+    response_id: Id | None = Field(None, description="The survey tool's id of the answers given at once.")
+    question: Label | None = Field(None, description="The question answered, where there are several.")
+    text: str | None = personal("free_text", "What the person wrote.")
+
+
+class Referral(Payload):
+    """The person of the event recommends the company to a friend."""
+
+    referral_id: Id | None = Field(None, description="The sender's id of the referral.")
+    code: Label | None = Field(None, description="The code that the friend uses.")
+    friend: PersonRef | None = personal("contact", "An identifier of the friend.")
+
+
+@event("referral.made", min_ids=1)
+class ReferralMade(Referral):
+    """A person recommended the company."""
+
+    share_via: Label | None = Field(None, description="Such as email, line, code.")
+
+
+@event("referral.converted", public=False, min_ids=1)
+class ReferralConverted(Referral):
+    """The friend became a customer."""
+
+    order_id: Id | None = Field(None, description="The friend's first order.")
+    reward: Label | None = Field(None, description="What the person gets for it.")

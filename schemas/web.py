@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from pydantic import Field
 
-from .money import Currency, MoneyFromZero
+from .money import Currency, MoneyFromZero, Quantity, QuantityFromZero
 from .payload import Count, Id, Label, Payload, event, personal
 
 
@@ -45,6 +47,42 @@ class ProductViewed(Product):
     """A product was looked at."""
 
 
+class Wish(Product):
+    """A product and a wish list."""
+
+    wishlist_id: Id | None = Field(None, description="The shop's id of the wish list.")
+    wishlist_name: Label | None = Field(None, description="Name of the wish list.")
+
+
+@event("product.wishlisted")
+class ProductWishlisted(Wish):
+    """A product was put on a wish list."""
+
+
+@event("product.unwishlisted")
+class ProductUnwishlisted(Wish):
+    """A product was taken off a wish list."""
+
+
+@event("product.reviewed")
+class ProductReviewed(Product):
+    """A product was reviewed."""
+
+    review_id: Id | None = Field(None, description="The shop's id of the review.")
+    review_body: str | None = personal("free_text", "What the customer wrote.")
+    rating: QuantityFromZero | None = Field(None, description="Points given.")
+    scale: QuantityFromZero | None = Field(None, description="The most points that can be given.")
+
+
+@event("product.shared")
+class ProductShared(Product):
+    """A product was recommended to somebody."""
+
+    share_via: Label | None = Field(None, description="Such as email, line, x.")
+    share_message: str | None = personal("free_text", "What the customer wrote.")
+    recipient: Label | None = personal("contact", "To whom.")
+
+
 @event("product.listed")
 class ProductListed(Payload):
     """A list of products was shown."""
@@ -60,6 +98,77 @@ class ProductSearched(Payload):
 
     query: str = Field(description="What was typed.", json_schema_extra={"personal_data": "free_text"})
     results: Count | None = Field(None, description="Number of results.")
+
+
+class Promotion(Payload):
+    """A promotion on the site or in the app: a banner, a teaser."""
+
+    promotion_id: Id = Field(description="The site's id of the promotion.")
+    name: Label | None = Field(None, description="Name of the promotion.")
+    creative: Label | None = Field(None, description="The picture or text that was shown.")
+    position: Label | None = Field(None, description="Where it stood, such as home_banner_1.")
+
+
+@event("promotion.viewed")
+class PromotionViewed(Promotion):
+    """A promotion was shown."""
+
+
+@event("promotion.clicked")
+class PromotionClicked(Promotion):
+    """A promotion was followed."""
+
+
+@event("site.searched")
+class SiteSearched(Payload):
+    """Something else than products was searched: help pages, articles, stores."""
+
+    query: str = Field(description="What was typed.", json_schema_extra={"personal_data": "free_text"})
+    section: Label | None = Field(None, description="What was searched, such as help.")
+    results: Count | None = Field(None, description="Number of results.")
+
+
+class Session(Payload):
+    """A session on the web site or in the app."""
+
+    session_id: Id = Field(description="The site's id of the session.")
+    landing_page: str | None = Field(None, description="Address of its first page.")
+    referrer: str | None = Field(None, description="Address of the page before it.")
+
+
+@event("session.started")
+class SessionStarted(Session):
+    """A session began."""
+
+
+@event("session.ended")
+class SessionEnded(Session):
+    """A session is over."""
+
+    duration_minutes: QuantityFromZero | None = Field(None, description="Length in minutes.")
+    pages: Count | None = Field(None, description="Number of pages or screens shown.")
+    exit_page: str | None = Field(None, description="Address of its last page.")
+
+
+@event("usage.recorded")
+class UsageRecorded(Payload):
+    """A service was used."""
+
+    feature: Label = Field(description="What was used, such as report_exported, api_call.")
+    quantity: Quantity = Field(Decimal(1), description="How much or how often.")
+    unit: Label | None = Field(None, description="Unit of the quantity, such as call, seat, gigabyte.")
+    contract_id: Id | None = Field(None, description="The contract under which it was used.")
+    company_id: Id | None = Field(None, description="The company that used it.")
+
+
+@event("experiment.viewed")
+class ExperimentViewed(Payload):
+    """A variation of an experiment was shown."""
+
+    experiment_id: Id = Field(description="The testing tool's id of the experiment.")
+    experiment_name: Label | None = Field(None, description="Name of the experiment.")
+    variation_id: Id | None = Field(None, description="The testing tool's id of the variation.")
+    variation_name: Label | None = Field(None, description="Name of the variation.")
 
 
 @event("form.submitted")

@@ -61,7 +61,7 @@ def questions(node: QueryNode) -> Iterator[Question]:
         yield _listed(model.table)
         (found,) = node.get(f"/api/{model.table}", limit=1)["items"]
         yield _one(f"read_{model.kind}", f"/api/{model.table}/{{entity_id}}", entity_id=found["entity_id"])
-    for name in ("products", "stores", "staff", "notes"):
+    for name in ("products", "stores", "staff", "exchange-rates", "notes", "tags", "fields", "relations"):
         yield _listed(name)
     yield Question("list_failed_events", "GET", "/api/failed-events", "/api/failed-events", {"limit": 2})
     yield _one("group_failed_events", "/api/failed-events/groups")
@@ -88,7 +88,7 @@ PATHS = {
 
 
 def _listed(name: str) -> Question:
-    return Question(f"list_{name}", "GET", f"/api/{name}", f"/api/{name}", {"limit": 1})
+    return Question(f"list_{name.replace('-', '_')}", "GET", f"/api/{name}", f"/api/{name}", {"limit": 1})
 
 
 def _one(operation: str, template: str, params: dict[str, Any] | None = None, **parts: str) -> Question:

@@ -1,4 +1,4 @@
-"""Timelines, entities with their histories and ledgers, master data and notes, over HTTP."""
+"""Timelines and entities with their histories and ledgers, over HTTP."""
 
 from __future__ import annotations
 
@@ -10,22 +10,9 @@ from typing import Any
 
 import pytest
 
+from tests.api.april import at, event, numbers, shown
 from tests.api.query_node import QueryNode, query_node
 from tests.folding import NOW
-
-
-def at(day: int, hour: int = 9) -> str:
-    return f"2026-04-{day:02}T{hour:02}:00:00Z"
-
-
-def shown(day: int) -> str:
-    """As answers write it."""
-    return f"2026-04-{day:02}T09:00:00.000000Z"
-
-
-def event(type_: str, day: int, properties: dict[str, Any], user: str = "", **more: Any) -> dict[str, Any]:
-    ids = {"ids": {"user_id": user}} if user else {}
-    return {"type": type_, "properties": properties, "occurred_at": at(day), **ids, **more}
 
 
 @pytest.fixture
@@ -139,10 +126,6 @@ def orders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QueryNode]:
         yield node
 
 
-def numbers(items: list[dict[str, Any]]) -> list[str]:
-    return [item["id"] for item in items]
-
-
 def test_orders_are_listed_newest_first_and_page_by_page(orders: QueryNode) -> None:
     expected = [f"A-{n}" for n in range(9, 0, -1)] + ["A-77"]  # of A-77 no completion is known
     for limit in (1, 4, 10, 50):
@@ -250,47 +233,35 @@ def test_deals_visits_contracts_and_tasks_tell_their_histories(node: QueryNode) 
     assert (task["status"], task["due_at"]) == ("completed", shown(9))
 
 
-def test_master_data_is_what_was_last_given_property_by_property(node: QueryNode) -> None:
-    def product(id_: str, day: int, **properties: Any) -> dict[str, Any]:
-        return event("product.updated", day, {"product_id": id_, **properties})
-
+def test_what_other_events_say_is_not_said_of_the_thing(node: QueryNode) -> None:
+    """An event of another family belongs to the history of the thing, and changes nothing but its time."""
+    dollars = {"amount": "1", "currency": "USD"}
     node.submit(
-        product("P-1", 2, name="Shirt", price="4900", currency="JPY"),
-        product("P-1", 3, price="3900", currency="JPY"),
-        product("P-1", 1, name="Old shirt", category="shirts"),
-        *(product(f"P-{n}", 1, name=f"Product {n}") for n in range(2, 8)),
-        event("store.updated", 1, {"store_id": "ginza", "city": "中央区"}),
-        event("staff.updated", 1, {"staff_id": "S-3", "role": "stylist"}),
-        product("P-0", 1, name="Only a test", test=None) | {"test": True},
+        event("order.completed", 1, {"order_id": "A-1", "currency": "JPY", "total": 900, "staff_id": "S-1"}),
+        event("payment.succeeded", 2, {"payment_id": "P-1", "order_id": "A-1", **dollars}),
+        event("coupon.redeemed", 3, {"code": "X", "order_id": "A-1", "discount": "5", "currency": "USD"}),
+        event("note.added", 4, {"text": "late", "order_id": "A-1", "staff_id": "S-2"})
+        | {"place": {"store": "office"}},
+        event("order.refunded", 5, {"order_id": "A-1", "amount": 100, "currency": "JPY"}),
+        event("deal.created", 1, {"deal_id": "D-1", "amount": "900", "currency": "JPY"}),
+        event("deal.lost", 2, {"deal_id": "D-1"}),
+        event("quote.created", 3, {"quote_id": "Q-1", "deal_id": "D-1", **dollars}),
+        event("contract.signed", 1, {"contract_id": "C-1", "amount": "900", "currency": "JPY"}),
+        event("invoice.paid", 2, {"invoice_id": "I-1", "contract_id": "C-1", **dollars}),
+        event("ticket.opened", 1, {"ticket_id": "T-1", "category": "delivery"}),
+        event("complaint.received", 2, {"complaint_id": "CP", "ticket_id": "T-1", "category": "tone"}),
     )
     node.fold()
-    products = node.pages("/api/products", 2)
-    assert numbers(products) == [f"P-{n}" for n in range(1, 8)]
-    assert products[0]["updated_at"] == shown(3)
-    assert products[0]["fields"] == {
-        "product_id": "P-1",
-        "name": "Shirt",
-        "price": "3900.0000",
-        "category": "shirts",
-        "currency": "JPY",
-    }
-    assert numbers(node.get("/api/stores")["items"]) == ["ginza"]
-    assert node.get("/api/staff")["items"][0]["fields"] == {"staff_id": "S-3", "role": "stylist"}
-
-
-def test_notes_are_listed_with_whom_they_are_about(node: QueryNode) -> None:
-    def note(day: int, text: str, user: str = "", **properties: Any) -> dict[str, Any]:
-        return event("note.added", day, {"text": text, **properties}, user)
-
-    node.submit(
-        event("ticket.opened", 1, {"ticket_id": "T-1"}, "u-2"),
-        note(1, "calls after six", "u-1", note_id="N-1"),
-        note(2, "calls after seven", "u-1", note_id="N-1"),
-        note(3, "angry", ticket_id="T-1"),
-        note(4, "no id", "u-1"),
-    )
-    node.fold()
-    notes = node.pages("/api/notes", 2)
-    assert [one["properties"]["text"] for one in notes] == ["no id", "angry", "calls after seven"]
-    first, second = (node.look_up("user_id", name)["id"] for name in ("u-1", "u-2"))
-    assert [one["profile_id"] for one in notes] == [first, second, first]
+    (order,) = node.get("/api/orders")["items"]
+    assert [order[name] for name in ("currency", "discount", "staff_id", "store", "net_total")] == [
+        *("JPY", None, "S-1", None, "800"),
+    ]
+    whole = node.get(f"/api/orders/{order['entity_id']}")
+    assert len(whole["history"]) == 5
+    assert {one["currency"] for one in whole["movements"]} == {"JPY"}
+    (deal,) = node.get("/api/deals")["items"]
+    assert (deal["status"], deal["amount"], deal["currency"]) == ("lost", "900", "JPY")
+    (contract,) = node.get("/api/contracts")["items"]
+    assert (contract["amount"], contract["currency"]) == ("900", "JPY")
+    (ticket,) = node.get("/api/tickets")["items"]
+    assert (ticket["category"], ticket["updated_at"]) == ("delivery", shown(2))

@@ -72,7 +72,7 @@ def takes(schema: Schema, value: object) -> bool:
             and ("exclusiveMaximum" not in schema or value < schema["exclusiveMaximum"])
         )
     if isinstance(value, list):
-        return len(value) <= schema.get("maxItems", len(value)) and all(
+        return schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", len(value)) and all(
             takes(schema.get("items", {}), item) for item in value
         )
     if isinstance(value, dict):
@@ -172,6 +172,8 @@ def test_an_example_fits_its_schemas_as_sent_and_as_kept(type_: str) -> None:
     assert isinstance(result, Accepted)
     envelope = json.loads(result.value)
     assert takes(published("envelope.v1.json"), envelope)
+    if "corrects" in envelope:  # it is kept as the event that it holds
+        properties = published(f"{envelope['type']}.v{envelope['version']}.json")
     assert takes(properties, envelope["properties"])
 
 
