@@ -123,11 +123,11 @@ class _Merge:
         columns, joins, lost = [], [], []
         for origin in self.plan.origins(of):
             parts = self.plan.components(of, origin)
-            said = origin in self.relations
-            if said:
+            speaks = origin in self.relations
+            if speaks:
                 joins.append(f'LEFT JOIN ({self._said(of, origin, parts)}) "{origin}" USING (subject)')
-            columns += [_merged(part, origin if said else None) for part in parts]
-            if said and origin in self.losing:
+            columns += [_merged(part, origin if speaks else None) for part in parts]
+            if speaks and origin in self.losing:
                 lost += [_lost(part, origin) for part in parts if part.merge != "sum"]
         if lost:
             columns.append(f"{' OR '.join(lost)} AS shaken")
