@@ -253,15 +253,17 @@ def _entities(sent: Submission, payload: Payload, source: str) -> list[_Entity]:
     named. A company has no namespace: its id is an identifier."""
     if not payload.ENTITY_FIELDS and not sent.entities:
         return []
-    named = [(ref.kind, ref.namespace, ref.id) for ref in sent.entities]
-    spaces = {(kind, id_): space for kind, space, id_ in named}
+    named = [
+        (ref.kind, ref.namespace, ref.id, f"entities.{number}.id") for number, ref in enumerate(sent.entities)
+    ]
+    spaces = {(kind, id_): space for kind, space, id_, _ in named}
     for kind, field in reversed(payload.ENTITY_FIELDS):
         if id_ := getattr(payload, field):
-            named.insert(0, (kind, spaces.get((kind, id_)), id_))
+            named.insert(0, (kind, spaces.get((kind, id_)), id_, f"properties.{field}"))
     found: dict[_Entity, None] = {}
-    for kind, space, id_ in named:
+    for kind, space, id_, path in named:
         if kind == COMPANY:
-            found[_Entity(kind, "", _normal(kind, id_, "entities.company"))] = None
+            found[_Entity(kind, "", _normal(kind, id_, path))] = None
         else:
             found[_Entity(kind, space or source, id_)] = None
     return list(found)

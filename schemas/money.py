@@ -69,8 +69,8 @@ MoneyAboveZero = Annotated[
 
 
 def rate_text(rate: Decimal) -> str:
-    """Plain notation, with the decimals it came with."""
-    return f"{rate:f}"
+    """Plain notation, with the decimals it came with; those of a zero may be a million."""
+    return f"{rate:f}" if rate else "0"
 
 
 Rate = Annotated[
