@@ -6,7 +6,7 @@ import csv
 import math
 import stat
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count, islice
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -158,21 +158,9 @@ class CsvReader:
 
         size = self._path.stat().st_size or 1
         with Utf8(self._path, form.encoding, self._above, last) as stream:
-            rows = pyarrow.csv.open_csv(
-                stream,
-                pyarrow.csv.ReadOptions(use_threads=False, block_size=_BLOCK, column_names=names),
-                pyarrow.csv.ParseOptions(
-                    delimiter=form.delimiter,
-                    quote_char=form.quote,
-                    newlines_in_values=True,
-                    ignore_empty_lines=False,  # they count as lines
-                    invalid_row_handler=aside,
-                ),
-                pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string())),
-            )
             lines = _Lines(bad, self._above)
             after, line = 1, self._above
-            for batch in _told(rows):
+            for batch in _rows(stream, form, names, aside):
                 if not batch.num_rows:
                     continue
                 numbers = list(islice((one for one in count(after) if one not in skipped), batch.num_rows))
@@ -192,9 +180,23 @@ class CsvReader:
             yield _numbered([], [pa.array([], pa.string())] * len(names)), rest, 1.0
 
 
-def _told(rows: pyarrow.csv.CSVStreamingReader) -> Iterator[pa.RecordBatch]:
+def _rows(
+    stream: Utf8, form: Format, names: list[str], aside: Callable[[pyarrow.csv.InvalidRow], str]
+) -> Iterator[pa.RecordBatch]:
+    """What Arrow makes of the stream; the rows that are none go to `aside`."""
     try:
-        yield from rows
+        yield from pyarrow.csv.open_csv(
+            stream,
+            pyarrow.csv.ReadOptions(use_threads=False, block_size=_BLOCK, column_names=names),
+            pyarrow.csv.ParseOptions(
+                delimiter=form.delimiter,
+                quote_char=form.quote,
+                newlines_in_values=True,
+                ignore_empty_lines=False,  # they count as lines
+                invalid_row_handler=aside,
+            ),
+            pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string())),
+        )
     except pa.ArrowInvalid as error:
         if "straddl" in str(error):
             raise pa.ArrowInvalid(f"a row is longer than {_BLOCK:,} bytes") from None
