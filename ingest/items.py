@@ -57,12 +57,14 @@ def parse(body: bytes, content_type: bytes, most: int) -> Items:
         else:
             if not isinstance(value, dict | list):
                 raise Problem(400, "invalid_json", "The body is JSON, but no event.", _ADVICE)
-            items = _bounded(Items(value if isinstance(value, list) else [value], None, body), most)
+            items = Items(value if isinstance(value, list) else [value], None, body)
+            _check_number(len(items.values), most)
             if codec.may_repeat(body, value):
                 return items._replace(values=[read(text.encode()) for text in items.texts()])
             return items
     lines = [line for line in map(bytes.strip, body.split(b"\n")) if line]
-    return _bounded(Items([read(line) for line in lines], lines, body), most)
+    _check_number(len(lines), most)
+    return Items([read(line) for line in lines], lines, body)
 
 
 def read(text: bytes) -> object:
@@ -82,11 +84,10 @@ def _by_line(content_type: bytes) -> bool:
     return any(kind in content_type.lower() for kind in _LINE_TYPES)
 
 
-def _bounded(items: Items, most: int) -> Items:
-    if len(items.values) > most:
-        message = f"The body has {len(items.values):,} items, of at most {most:,}."
+def _check_number(items: int, most: int) -> None:
+    if items > most:
+        message = f"The body has {items:,} items, of at most {most:,}."
         raise Problem(413, "too_large", message, "Send fewer items a request.")
-    return items
 
 
 def _has_lines(body: bytes) -> bool:

@@ -24,6 +24,8 @@ from .submission import Submission
 from .upcasting import upcast
 
 _MAX_PATH = 200
+_MAX_MISTAKES = 50_000
+"""Pydantic lists them all to give the first; a list of millions takes seconds."""
 _FOREIGN = {
     "userId": "ids.user_id",
     "anonymousId": "ids.anonymous_id",
@@ -280,6 +282,8 @@ def _unknown(type_: str) -> str:
 
 def _invalid(error: ValidationError, item: object, under: str = "") -> Refusal:
     """The first error, at its place in the item; of pydantic's location only what the sender can follow."""
+    if error.error_count() > _MAX_MISTAKES:
+        return Refusal("invalid", under, f"{error.error_count():,} of its parts are wrong")
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     steps = [under] if under else []
     node = item

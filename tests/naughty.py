@@ -4,7 +4,11 @@ into. The places are read off the models, so that a new event type is among them
 from __future__ import annotations
 
 import copy
+import unicodedata
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
@@ -147,3 +151,40 @@ def _parts(annotation: Any) -> Iterator[type[BaseModel]]:
         yield annotation
     for inner in get_args(annotation):
         yield from _parts(inner)
+
+
+def says(envelope: dict[str, Any], place: Place, text: str) -> bool:
+    """Whether the envelope holds the text where it was put, or what is documented to become of it."""
+    if place.path[0] == "ids":
+        kind = place.path[1]
+        return {"kind": kind, "value": _identifier(str(kind), text)} in envelope["ids"]
+    if place.path[0] == "entities":
+        return any(text.strip() == entity[str(place.path[2])] for entity in envelope["entities"])
+    if place.path == ("message_id",):
+        return True  # it is within the event's id
+    names = {"occurred_at": "original_timestamp"}
+    node: Any = {"test": False, **envelope}
+    for step in place.path:
+        node = node[names.get(str(step), step)]
+    return _means(node, text)
+
+
+def _identifier(kind: str, text: str) -> str:
+    value = unicodedata.normalize("NFKC", text)
+    if kind == "email":
+        value = unicodedata.normalize("NFKC", value.lower())
+    return value.strip()
+
+
+def _means(kept: object, text: str) -> bool:
+    """The text itself, without outer white space, or the number, time or boolean that it writes."""
+    if isinstance(kept, bool):
+        return text.lower() in (("true", "1") if kept else ("false", "0"))
+    if str(kept) in (text, text.strip()):
+        return True
+    with suppress(InvalidOperation):
+        return Decimal(str(kept)) == Decimal(text.strip())
+    with suppress(ValueError):
+        wanted = datetime.fromisoformat(text)
+        return str(kept) == f"{wanted:%Y-%m-%d}" or datetime.fromisoformat(str(kept)) == wanted
+    return False

@@ -4,11 +4,7 @@ and what was kept is folded and read back the same."""
 from __future__ import annotations
 
 import json
-import unicodedata
 from collections.abc import Iterator
-from contextlib import suppress
-from datetime import datetime
-from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +17,7 @@ from kizuna.schemas.payload import MODELS
 from kizuna.schemas.refusal import Refusal
 from kizuna.schemas.submission import Submission
 from tests.folding import KEY, NOW, folded, memory_log, shipped_definitions
-from tests.naughty import STRINGS, SUBMITTED, Place, places
+from tests.naughty import STRINGS, SUBMITTED, Place, places, says
 
 ORIGIN = Origin("shop", "secret", NOW)
 SHOWN = (
@@ -104,40 +100,3 @@ def explains(refusal: Refusal, place: Place) -> bool:
     """It names the place, or something around it or within it: a rule over several fields."""
     path = ".".join(map(str, place.path))
     return path.startswith(refusal.path) or refusal.path.startswith(path)
-
-
-def says(envelope: dict[str, Any], place: Place, text: str) -> bool:
-    """Whether the envelope holds the text where it was put, or what is documented to become of it."""
-    if place.path[0] == "ids":
-        kind = place.path[1]
-        return {"kind": kind, "value": identifier(str(kind), text)} in envelope["ids"]
-    if place.path[0] == "entities":
-        return any(text.strip() == entity[str(place.path[2])] for entity in envelope["entities"])
-    if place.path == ("message_id",):
-        return True  # it is within the event's id
-    names = {"occurred_at": "original_timestamp"}
-    node: Any = {"test": False, **envelope}
-    for step in place.path:
-        node = node[names.get(str(step), step)]
-    return means(node, text)
-
-
-def identifier(kind: str, text: str) -> str:
-    value = unicodedata.normalize("NFKC", text)
-    if kind == "email":
-        value = unicodedata.normalize("NFKC", value.lower())
-    return value.strip()
-
-
-def means(kept: object, text: str) -> bool:
-    """The text itself, without outer white space, or the number, time or boolean that it writes."""
-    if isinstance(kept, bool):
-        return text.lower() in (("true", "1") if kept else ("false", "0"))
-    if str(kept) in (text, text.strip()):
-        return True
-    with suppress(InvalidOperation):
-        return Decimal(str(kept)) == Decimal(text.strip())
-    with suppress(ValueError):
-        wanted = datetime.fromisoformat(text)
-        return str(kept) == f"{wanted:%Y-%m-%d}" or datetime.fromisoformat(str(kept)) == wanted
-    return False
