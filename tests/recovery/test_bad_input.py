@@ -22,8 +22,11 @@ LISTS = (
     *("profiles", "companies", "orders", "tickets", "deals", "visits", "contracts", "tasks"),
     *("products", "stores", "staff", "notes", "failed-events"),
 )
-GROWTH = 64 << 20
-"""Bytes that a node may grow by; the bodies sent are many times as many."""
+GROWTH = 128 << 20
+"""Bytes that a node may grow by until its allocators have reached their height: 370 MiB after 40 rounds, of
+which the last 20 added less than 20. One round sends 45 MB of bodies, over 400 MB if unpacked."""
+KEPT = 1 << 20
+"""Bytes that the failed events of one round may take for good."""
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +72,7 @@ def everything(node: NodeProcess, path: str) -> list[dict[str, Any]]:
             return found
 
 
+@pytest.mark.examples
 def test_naughty_strings_go_in_over_http_and_come_out_of_the_api(node: NodeProcess, key: str) -> None:
     given = list(naughty_items(examples(2)))
     accepted: dict[str, tuple[Place, int]] = {}
@@ -129,6 +133,7 @@ def test_lists_of_naughty_things_are_read_to_their_end(node: NodeProcess, name: 
     assert all(ids) or not items
 
 
+@pytest.mark.examples
 def test_naughty_questions_have_answers(node: NodeProcess) -> None:
     for text in STRINGS[:: max(3 // examples(1), 1)]:
         asked = [
@@ -224,6 +229,7 @@ def cut_off(node: NodeProcess, key: str) -> None:
                 pass
 
 
+@pytest.mark.examples
 def test_bad_requests_leave_no_memory_behind_and_keep_nothing_but_what_they_say(
     node: NodeProcess, key: str
 ) -> None:
@@ -246,7 +252,7 @@ def test_bad_requests_leave_no_memory_behind_and_keep_nothing_but_what_they_say(
     for _ in range(rounds):
         round_()
     assert standing() == (touchpoints, failed + rounds * (5 + 2_000))
-    assert memory(node) - before < GROWTH
+    assert memory(node) - before < GROWTH + rounds * KEPT
     assert node.ask("GET", "/ready").status_code == 200
     good: dict[str, object] = {
         "type": "page.viewed",
