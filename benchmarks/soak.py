@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
-SELECTED = "soak or hypothesis"
+SELECTED = "soak or hypothesis or examples"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,9 @@ import pyarrow as pa
 from kizuna.schemas.errors import ConfigurationError, TransientError
 
 from .conditions import decide
+from .decoding import UNDECODABLE
 from .maps import ImportMap
-from .readers import UNDECODABLE, BadRow, Reader
+from .readers import BadRow, Reader
 from .rule_query import COLUMNS, events_query, group_items_query, nameless_query
 from .sheet import Sheet, problem, quoted
 
@@ -135,10 +136,12 @@ class Arrangement:
         except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
             raise ConfigurationError(f"The map cannot be applied: {error}") from None
         except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+            what = str(error).partition("\n")[0].rstrip(".")
             raise TransientError(
-                f"The rows cannot be sorted: {error}", hint="Make room on the disk, then run it again."
+                f"The rows cannot be sorted: {what}.",
+                hint="Make room on the disk, then run it again; of very long rows import fewer at a time.",
             ) from None
-        except (pa.ArrowInvalid, OSError) as error:
+        except (pa.ArrowInvalid, OSError, UnicodeError) as error:
             raise ConfigurationError(
                 f"The file cannot be read behind row {self.rows:,}: {str(error).rstrip('.')}.",
                 hint="Look there for a quote that is not closed, or damage.",
@@ -187,10 +190,11 @@ class Arrangement:
 
     def _set_aside(self, bad: list[BadRow]) -> None:
         if bad:
-            self._connection.executemany(
-                "INSERT INTO made VALUES (?, NULL, NULL, NULL, ?, 1, ?, ?)",
-                [(NO_RULE, row.line, f"\x1f{row.reason}", row.text) for row in bad],
-            )
+            lines, texts, reasons = zip(*bad, strict=True)
+            table = pa.table({"line": lines, "item": texts, "error": [f"\x1f{reason}" for reason in reasons]})
+            self._connection.register("set_aside", table)
+            self._insert(f"SELECT {NO_RULE}, NULL, NULL, NULL, line, 1, error, item FROM set_aside")
+            self._connection.unregister("set_aside")
 
     def _insert(self, query: str) -> None:
         self._connection.execute(f"INSERT INTO made ({COLUMNS}) {query}")

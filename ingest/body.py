@@ -13,6 +13,9 @@ from .problem import Problem, retry_later
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 _GZIP = b"\x1f\x8b"
+_ENCODINGS = {b"": False, b"identity": False, b"gzip": True, b"x-gzip": True}
+_MEMBERS = 100
+"""Members of one gzip body: each costs a copy of what follows it."""
 _DRAINED = 4
 """A body that is too large is read on and dropped up to so many times the limit: a client that is cut off
 while it sends does not see the answer."""
@@ -41,9 +44,11 @@ class Intake:
         self._deadline = Deadline(limits.receive_seconds)
         self._held = 0
 
-    async def receive(self, receive: Receive, *, declared: int, packed: bool) -> bytes:
+    async def receive(self, receive: Receive, *, declared: int, encoding: bytes) -> bytes:
         """The body, unpacked. Whoever gets it calls `release` with its length when done. `declared` is the
-        length that the client announced, 0 when it did not. Raises Problem: 400, 408, 413 or 503."""
+        length that the client announced, 0 when it did not; `encoding` how it says the body is packed.
+        Raises Problem: 400, 408, 413, 415 or 503."""
+        packed = _packed(encoding)
         if declared > _DRAINED * self._limits.body_bytes:
             raise self._too_large(closing=True)
         chunks: list[bytes] = []
@@ -95,6 +100,9 @@ class Intake:
         parts: list[bytes] = []
         room = self._limits.body_bytes
         while raw:
+            if len(parts) == _MEMBERS:
+                message = f"The gzip body has more than {_MEMBERS} members."
+                raise Problem(400, "bad_gzip", message, "Pack it as one.")
             unpacker = zlib.decompressobj(wbits=31)
             try:
                 part = unpacker.decompress(raw, room + 1)
@@ -112,3 +120,13 @@ class Intake:
     def _too_large(self, *, closing: bool) -> Problem:
         message = f"The body is larger than {self._limits.body_bytes:,} bytes."
         return Problem(413, "too_large", message, "Send fewer items a request.", closing=closing)
+
+
+def _packed(encoding: bytes) -> bool:
+    try:
+        return _ENCODINGS[encoding.strip().lower()]
+    except KeyError:
+        message = f"The body is packed as {encoding.decode('latin-1')}, which is not known here."
+        hint = "Send it plain, or as gzip."
+        # The rest of the request is not read.
+        raise Problem(415, "unsupported_encoding", message, hint, closing=True) from None

@@ -34,6 +34,8 @@ PATH = "/v1/events"
 TURN = 100
 """Items admitted before other requests get their turn."""
 
+_LENGTH_DIGITS = 19
+"""Digits of a length that are looked at: more name no body that could be sent."""
 _JSON: Header = (b"content-type", b"application/json")
 
 
@@ -94,8 +96,8 @@ class _Collector:
         length = sent.get(b"content-length", b"")
         body = await self._intake.receive(
             receive,
-            declared=int(length) if length.isdigit() else 0,
-            packed=sent.get(b"content-encoding", b"").strip().lower() == b"gzip",
+            declared=int(length[:_LENGTH_DIGITS]) if length.isdigit() else 0,
+            encoding=sent.get(b"content-encoding", b""),
         )
         try:
             items = parse(body, sent.get(b"content-type", b""), self._limits.items)

@@ -9,16 +9,19 @@ from typing import NamedTuple
 
 import orjson
 
+from kizuna.schemas import codec
+
 from .problem import Problem
 
 _SIGNATURE = b"\xef\xbb\xbf"
 _LINE_TYPES = (b"ndjson", b"jsonl", b"json-lines", b"jsonlines")
 _ADVICE = "Send one event as a JSON object, several as an array, or one a line."
+_MAX_NAME = 100
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[][{},]')
 
 
 class Unparsed(NamedTuple):
-    """An item that is no JSON, and why."""
+    """An item that is no JSON with one meaning, and why."""
 
     reason: str
 
@@ -47,14 +50,33 @@ def parse(body: bytes, content_type: bytes, most: int) -> Items:
             value = orjson.loads(body)
         except orjson.JSONDecodeError as error:
             if not _has_lines(body):
-                message = f"The body is no JSON: {error}." if body.strip() else "The body is empty."
+                message = (
+                    f"The body is no JSON: {_why(body, error)}." if body.strip() else "The body is empty."
+                )
                 raise Problem(400, "invalid_json", message, _ADVICE) from None
         else:
             if not isinstance(value, dict | list):
                 raise Problem(400, "invalid_json", "The body is JSON, but no event.", _ADVICE)
-            return _bounded(Items(value if isinstance(value, list) else [value], None, body), most)
+            items = Items(value if isinstance(value, list) else [value], None, body)
+            _check_number(len(items.values), most)
+            if codec.may_repeat(body, value):
+                return items._replace(values=[read(text.encode()) for text in items.texts()])
+            return items
     lines = [line for line in map(bytes.strip, body.split(b"\n")) if line]
-    return _bounded(Items([_line(line) for line in lines], lines, body), most)
+    _check_number(len(lines), most)
+    return Items([read(line) for line in lines], lines, body)
+
+
+def read(text: bytes) -> object:
+    """The value of a JSON text; Unparsed when it is none, or names a member of an object twice: nobody could
+    tell which of the two was meant."""
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        return Unparsed(_why(text, error))
+    if codec.may_repeat(text, value) and (name := codec.repeated_member(text)) is not None:
+        return Unparsed(f'the member "{name[:_MAX_NAME]}" stands twice in one object')
+    return value
 
 
 @lru_cache(maxsize=100)
@@ -62,24 +84,27 @@ def _by_line(content_type: bytes) -> bool:
     return any(kind in content_type.lower() for kind in _LINE_TYPES)
 
 
-def _bounded(items: Items, most: int) -> Items:
-    if len(items.values) > most:
-        message = f"The body has {len(items.values):,} items, of at most {most:,}."
+def _check_number(items: int, most: int) -> None:
+    if items > most:
+        message = f"The body has {items:,} items, of at most {most:,}."
         raise Problem(413, "too_large", message, "Send fewer items a request.")
-    return items
 
 
 def _has_lines(body: bytes) -> bool:
     """Whether it is several lines, and the first of them a whole object."""
     first, _, rest = body.strip().partition(b"\n")
-    return bool(rest) and isinstance(_line(first), dict)
-
-
-def _line(line: bytes) -> object:
     try:
-        return orjson.loads(line)
-    except orjson.JSONDecodeError as error:
-        return Unparsed(str(error))
+        return bool(rest) and isinstance(orjson.loads(first), dict)
+    except orjson.JSONDecodeError:
+        return False
+
+
+def _why(text: bytes, error: orjson.JSONDecodeError) -> str:
+    try:
+        text.decode()
+    except UnicodeDecodeError as wrong:
+        return f"it is not UTF-8 at byte {wrong.start + 1:,}"
+    return str(error)
 
 
 def _members(text: str) -> list[str]:

@@ -14,6 +14,7 @@ from kizuna.schemas.catalogue import model_of
 from kizuna.schemas.envelope import EntityKind, ShortText
 
 from .conditions import Condition
+from .decoding import check_encoding
 from .values import Column, MomentValue, ObjectValue, Path, Property, SimpleValue, Value
 
 RuleName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
@@ -44,11 +45,7 @@ class Format(_Model):
     @field_validator("encoding")
     @classmethod
     def _known(cls, encoding: str) -> str:
-        try:
-            "".encode(encoding)
-        except LookupError:
-            raise ValueError(f"no such encoding: {encoding}") from None
-        return encoding
+        return check_encoding(encoding)
 
 
 class Entity(_Model):

@@ -9,6 +9,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 import orjson
 
+from kizuna.eventlog.partitioner import MAX_RECORD_BYTES
 from kizuna.eventlog.port import NewRecord
 from kizuna.schemas.admission import Accepted, Origin, admit
 from kizuna.schemas.refusal import Code, Refusal
@@ -32,10 +33,16 @@ class Outcome(NamedTuple):
 def decide(
     value: object, origin: Origin, workspace_key: str, new_id: Callable[[], UUID]
 ) -> Accepted | Refusal:
-    """One item through the door."""
+    """One item through the door; and what comes out must fit into a record of the log."""
     if isinstance(value, Unparsed):
         return Refusal("invalid_json", "", value.reason)
-    return admit(value, origin, workspace_key, new_id)
+    decision = admit(value, origin, workspace_key, new_id)
+    if isinstance(decision, Accepted):
+        size = len(decision.key) + len(decision.value)
+        if size > MAX_RECORD_BYTES:
+            reason = f"the event has {size:,} bytes, of at most {MAX_RECORD_BYTES:,}"
+            return Refusal("too_large", "", reason)
+    return decision
 
 
 def gather(

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
-import io
 import math
-from collections import deque
-from collections.abc import Iterator
+import stat
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
 from itertools import count, islice
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
@@ -20,17 +18,19 @@ import pyarrow.parquet
 
 from kizuna.schemas.errors import ConfigurationError
 
+from .decoding import MAX_LINE, UNDECODABLE, Utf8, lines_of, open_text
+from .items import Unparsed, read
 from .maps import Format
 
-UNDECODABLE = "\U0010ffff"
-"""Stands for bytes that the encoding does not know: no text holds this character."""
-
-MAX_LINE = 1_000_000
-"""Characters of one line of NDJSON."""
+MAX_COLUMNS = 2_000
 
 _BLOCK = 4 << 20
-_NO_ROWS = ("Empty CSV file", "Could not skip initial")  # what Arrow says of a header alone
 _ROWS = 65_536
+_FEW_ROWS = 512
+"""Rows of Parquet decoded at a time: one value, kept once in the file, may stand in all of them."""
+_END = f"{UNDECODABLE}end{UNDECODABLE}"
+"""Begins the line that is put behind a CSV file: read as a row of its own, unless a quote is still open."""
+_PACKED = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zXZ\x00": "xz"}
 _KINDS = {
     ".csv": "csv", ".tsv": "csv", ".txt": "csv",
     ".ndjson": "ndjson", ".jsonl": "ndjson", ".json": "ndjson",
@@ -62,17 +62,31 @@ class Reader(Protocol):
 def open_file(path: Path, form: Format) -> Reader:
     """Raises ConfigurationError when the file cannot be read, or is no such file."""
     kind = form.kind or _KINDS.get(path.suffix.lower())
-    if kind is None:
-        raise ConfigurationError(f"{path.name}: of what kind is it?", hint="Set format.kind in the map.")
     try:
+        _check(path)
+        if kind is None:
+            raise ConfigurationError(f"{path.name}: of what kind is it?", hint="Set format.kind in the map.")
         if kind == "parquet":
             return ParquetReader(path)
         return CsvReader(path, form) if kind == "csv" else NdjsonReader(path, form)
     except OSError as error:
         raise ConfigurationError(f"Cannot read {path}: {error.strerror or error}.") from None
-    except (pa.ArrowInvalid, csv.Error, StopIteration) as error:
+    except (pa.ArrowInvalid, csv.Error, StopIteration, UnicodeError) as error:
         reason = str(error).rstrip(".") or "it is empty"
         raise ConfigurationError(f"{path.name} is no {kind} file: {reason}.") from None
+
+
+def _check(path: Path) -> None:
+    """Whether it is a file that can be read twice, and not a packed one."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise ConfigurationError(f"{path} is no file.", hint="Give a regular file, no folder and no pipe.")
+    with path.open("rb") as file:
+        head = file.read(max(map(len, _PACKED)))
+    for signature, form in _PACKED.items():
+        if head.startswith(signature):
+            raise ConfigurationError(
+                f"{path.name} is packed ({form}).", hint="Unpack it first; save a spreadsheet as CSV."
+            )
 
 
 class ParquetReader:
@@ -80,16 +94,28 @@ class ParquetReader:
 
     def __init__(self, path: Path) -> None:
         self._file = pyarrow.parquet.ParquetFile(path)
-        self.columns: tuple[str, ...] | None = _distinct(self._file.schema_arrow.names, path)
+        self.columns: tuple[str, ...] | None = _checked(self._file.schema_arrow.names, path)
         self.undecodable = False
 
     def batches(self) -> Iterator[tuple[pa.RecordBatch, list[BadRow], float]]:
         total = self._file.metadata.num_rows
         line = 1
-        for batch in self._file.iter_batches(batch_size=_ROWS):
+        for batch in _joined(self._file.iter_batches(batch_size=_FEW_ROWS)):
             numbers = range(line, line + batch.num_rows)
             line = numbers.stop
             yield _numbered(numbers, batch.columns), [], (line - 1) / total
+
+
+def _joined(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The same rows in fewer batches, each of about a block."""
+    held: list[pa.RecordBatch] = []
+    for batch in batches:
+        held.append(batch)
+        if sum(one.num_rows for one in held) >= _ROWS or sum(one.nbytes for one in held) >= _BLOCK:
+            yield pa.concat_batches(held)
+            held.clear()
+    if held:
+        yield pa.concat_batches(held)
 
 
 class CsvReader:
@@ -99,65 +125,91 @@ class CsvReader:
     def __init__(self, path: Path, form: Format) -> None:
         self._path = path
         self._form = form
-        with _text(path, form) as lines:
+        with open_text(path, form.encoding) as text:
+            lines = lines_of(text)
             for _ in range(form.skip_lines):
                 next(lines)
-            names = form.columns or next(csv.reader(lines, delimiter=form.delimiter, quotechar=form.quote))
-        self.columns: tuple[str, ...] | None = _distinct(names, path)
+            names, self._above = form.columns, form.skip_lines
+            if names is None:
+                header = csv.reader(
+                    map(_whole_line, lines), delimiter=form.delimiter, quotechar=form.quote, strict=True
+                )
+                names = next(header)
+                self._above += header.line_num
+        self.columns: tuple[str, ...] | None = _checked(names, path)
         self.undecodable = False
 
     def batches(self) -> Iterator[tuple[pa.RecordBatch, list[BadRow], float]]:
         form, names = self._form, list(self.columns or ())
-        header = form.skip_lines + (0 if form.columns else 1)
+        last = _END + form.delimiter * len(names)  # one value more than a row may have
+        closed = False
         bad: deque[BadRow] = deque()  # by the number of the row, which is not yet that of its line
         skipped: set[int] = set()
 
         def aside(row: pyarrow.csv.InvalidRow) -> str:
+            nonlocal closed
+            if row.text == last:
+                closed = True
+                return "skip"
             reason = f"{row.actual_columns} values in {row.expected_columns} columns"
             bad.append(BadRow(row.number, row.text, reason))
             skipped.add(row.number)
             return "skip"
 
         size = self._path.stat().st_size or 1
-        with _Utf8(self._path, form.encoding) as stream:
-            try:
-                rows = pyarrow.csv.open_csv(
-                    stream,
-                    pyarrow.csv.ReadOptions(
-                        use_threads=False, block_size=_BLOCK, skip_rows=header, column_names=names
-                    ),
-                    pyarrow.csv.ParseOptions(
-                        delimiter=form.delimiter,
-                        quote_char=form.quote,
-                        newlines_in_values=True,
-                        ignore_empty_lines=False,  # they count as lines
-                        invalid_row_handler=aside,
-                    ),
-                    pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string())),
-                )
-            except pa.ArrowInvalid as error:
-                if any(told in str(error) for told in _NO_ROWS):
-                    return
-                raise
-            lines = _Lines(bad)
-            after = header + 1
-            for batch in rows:
+        with Utf8(self._path, form.encoding, self._above, last) as stream:
+            lines = _Lines(bad, self._above)
+            after, line = 1, self._above
+            for batch in _rows(stream, form, names, aside):
+                if not batch.num_rows:
+                    continue
                 numbers = list(islice((one for one in count(after) if one not in skipped), batch.num_rows))
-                after = numbers[-1] + 1 if numbers else after
+                after = numbers[-1] + 1
                 self.undecodable = stream.undecodable
                 found, taken = lines.of(numbers, batch)
+                line = found[-1]
                 yield _without_blank(_numbered(found, batch.columns)), taken, stream.consumed / size
-        if rest := lines.rest():
+        rest = lines.rest()
+        if not closed:
+            line = max([line, *(row.line for row in rest)])
+            raise ConfigurationError(
+                f"{self._path.name}: a quote in the row of line {line:,} is not closed before the file ends.",
+                hint="Close it there. If the file was cut off, get it anew.",
+            )
+        if rest:
             yield _numbered([], [pa.array([], pa.string())] * len(names)), rest, 1.0
+
+
+def _rows(
+    stream: Utf8, form: Format, names: list[str], aside: Callable[[pyarrow.csv.InvalidRow], str]
+) -> Iterator[pa.RecordBatch]:
+    """What Arrow makes of the stream; the rows that are none go to `aside`."""
+    try:
+        yield from pyarrow.csv.open_csv(
+            stream,
+            pyarrow.csv.ReadOptions(use_threads=False, block_size=_BLOCK, column_names=names),
+            pyarrow.csv.ParseOptions(
+                delimiter=form.delimiter,
+                quote_char=form.quote,
+                newlines_in_values=True,
+                ignore_empty_lines=False,  # they count as lines
+                invalid_row_handler=aside,
+            ),
+            pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string())),
+        )
+    except pa.ArrowInvalid as error:
+        if "straddl" in str(error):
+            raise pa.ArrowInvalid(f"a row is longer than {_BLOCK:,} bytes") from None
+        raise
 
 
 class _Lines:
     """From the numbers of rows to those of their lines: a value may hold line ends of its own. `bad` are the
     rows that are none, in order; Arrow, which reads ahead, adds to them meanwhile."""
 
-    def __init__(self, bad: deque[BadRow]) -> None:
+    def __init__(self, bad: deque[BadRow], above: int) -> None:
         self._bad = bad
-        self._inner = 0  # line ends within the rows so far
+        self._inner = above  # lines above the rows, and line ends within the rows so far
 
     def of(self, numbers: list[int], batch: pa.RecordBatch) -> tuple[list[int], list[BadRow]]:
         """The lines of a batch's rows, and the bad rows that stand before its last one."""
@@ -220,84 +272,22 @@ class NdjsonReader:
         texts: list[str] = []
         bad: list[BadRow] = []
         size = self._path.stat().st_size or 1
-        read = 0
-        with _text(self._path, self._form) as lines:
-            for number, text in enumerate(_lines(lines), 1):
-                read += len(text) + 1
+        seen = held = 0
+        with open_text(self._path, self._form.encoding) as file:
+            for number, text in enumerate(lines_of(file), 1):
+                seen += len(text) + 1
+                held += len(text)
                 row = text.strip()
                 if reason := _no_object(row, self._form.encoding) if row else "":
                     bad.append(BadRow(number, row, reason))
                 elif row:
                     numbers.append(number)
                     texts.append(row)
-                if len(texts) + len(bad) >= _ROWS:
-                    yield _lined(numbers, texts), bad[:], min(read / size, 1.0)
-                    numbers, texts = [], []
+                if held >= _BLOCK or len(texts) + len(bad) >= _ROWS:
+                    yield _lined(numbers, texts), bad[:], min(seen / size, 1.0)
+                    numbers, texts, held = [], [], 0
                     bad.clear()
         yield _lined(numbers, texts), bad, 1.0
-
-
-class _Utf8(io.RawIOBase):
-    """A file of any encoding as bytes of UTF-8. `consumed` counts the file's own bytes."""
-
-    def __init__(self, path: Path, encoding: str) -> None:
-        self._raw = path.open("rb")
-        self._decoder = _decoder(encoding)
-        self._rest = b""
-        self.consumed = 0
-        self.undecodable = False
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        while not self._rest:
-            block = self._raw.read(_BLOCK)
-            self.consumed += len(block)
-            text = self._decoder.decode(block, final=not block)
-            self.undecodable = self.undecodable or UNDECODABLE in text
-            self._rest = text.encode()
-            if not block:
-                break
-        if size < 0:
-            size = len(self._rest)
-        taken, self._rest = self._rest[:size], self._rest[size:]
-        return taken
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
-
-
-def _decoder(encoding: str) -> codecs.IncrementalDecoder:
-    return codecs.getincrementaldecoder(_with_signature(encoding))("kizuna-undecodable")
-
-
-def _text(path: Path, form: Format) -> io.TextIOWrapper:
-    encoding = _with_signature(form.encoding)
-    return path.open(encoding=encoding, errors="kizuna-undecodable", newline="\n")
-
-
-def _with_signature(encoding: str) -> str:
-    """UTF-8 files may begin with a byte order mark."""
-    return "utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding
-
-
-def _mark(error: UnicodeError) -> tuple[str, int]:
-    if not isinstance(error, UnicodeDecodeError):
-        raise error
-    return UNDECODABLE, error.end
-
-
-codecs.register_error("kizuna-undecodable", _mark)
-
-
-def _lines(lines: io.TextIOWrapper) -> Iterator[str]:
-    """Lines, each no longer than MAX_LINE and one: what follows is passed over."""
-    while line := lines.readline(MAX_LINE + 1):
-        yield line
-        while len(line) > MAX_LINE and not line.endswith("\n"):
-            line = lines.readline(MAX_LINE + 1)
 
 
 def _no_object(row: str, encoding: str) -> str:
@@ -306,10 +296,10 @@ def _no_object(row: str, encoding: str) -> str:
         return f"longer than {MAX_LINE:,} characters"
     if UNDECODABLE in row:
         return f"has bytes that are not {encoding}"
-    try:
-        return "" if isinstance(orjson.loads(row), dict) else "is no JSON object"
-    except orjson.JSONDecodeError as error:
-        return f"is no JSON: {error}"
+    value = read(row.encode())
+    if isinstance(value, Unparsed):
+        return f"is no JSON: {value.reason}"
+    return "" if isinstance(value, dict) else "is no JSON object"
 
 
 def _numbered(numbers: list[int] | range, columns: list[pa.Array]) -> pa.RecordBatch:
@@ -323,8 +313,21 @@ def _lined(numbers: list[int], texts: list[str]) -> pa.RecordBatch:
     )
 
 
-def _distinct(names: list[str], path: Path) -> tuple[str, ...]:
-    twice = sorted({name for name in names if names.count(name) > 1})
+def _whole_line(line: str) -> str:
+    if len(line) > MAX_LINE:
+        raise csv.Error(f"a line of its header is longer than {MAX_LINE:,} characters")
+    return line
+
+
+def _checked(names: list[str], path: Path) -> tuple[str, ...]:
+    if len(names) > MAX_COLUMNS:
+        raise ConfigurationError(f"{path.name} has {len(names):,} columns, of at most {MAX_COLUMNS:,}.")
+    if any(UNDECODABLE in name for name in names):
+        raise ConfigurationError(
+            f"{path.name}: the names of its columns are no text in the encoding of the map.",
+            hint="Set format.encoding to that of the file.",
+        )
+    twice = sorted(name for name, times in Counter(names).items() if times > 1)
     if twice:
         raise ConfigurationError(
             f"{path.name} has two columns {', '.join(twice)}.",

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import orjson
 
-from kizuna.eventlog.partitioner import MAX_RECORD_BYTES
 from kizuna.eventlog.port import NewRecord
-from kizuna.schemas.admission import Accepted, Origin, admit
+from kizuna.schemas.admission import Accepted, Origin
 from kizuna.schemas.refusal import Refusal
 
 from .arrangement import NO_RULE, Item
+from .decoding import UNDECODABLE
 from .failures import failed_record
+from .items import read
 from .maps import ImportMap
-from .readers import UNDECODABLE
+from .outcome import decide
 
 
 class Sealed(NamedTuple):
@@ -45,17 +47,15 @@ class Sealer:
             failed_id = self._id("failed", rule, text, str(item.number))
             return self._failed(item, Refusal("unmapped", path, reason), failed_id, text)
         event_id = self._event_id(item)
-        submission = orjson.loads(item.submission or "{}")
-        submission["event_id"] = str(event_id)
-        outcome = admit(submission, self.origin, self.workspace_key, _unneeded)
+        text = item.submission or "{}"
+        submission = read(text.encode())  # strictly: a column of JSON may hold what DuckDB takes for JSON
+        if isinstance(submission, dict):
+            submission["event_id"] = str(event_id)
+        outcome = decide(submission, self.origin, self.workspace_key, _unneeded)
         if isinstance(outcome, Accepted):
-            size = len(outcome.key) + len(outcome.value)
-            if size <= MAX_RECORD_BYTES:
-                return Sealed(NewRecord(outcome.key, outcome.value), None, item.line, item.n_rows)
-            outcome = Refusal(
-                "too_large", "", f"the event has {size:,} bytes, of at most {MAX_RECORD_BYTES:,}"
-            )
-        text = orjson.dumps(submission).decode()
+            return Sealed(NewRecord(outcome.key, outcome.value), None, item.line, item.n_rows)
+        with suppress(TypeError):  # nested deeper than orjson writes: then as it came
+            text = orjson.dumps(submission).decode() if isinstance(submission, dict) else text
         return self._failed(item, outcome, self._id("failed", str(event_id), text), text)
 
     def _failed(self, item: Item, refusal: Refusal, failed_id: UUID, text: str) -> Sealed:

@@ -89,7 +89,7 @@ FROM (SELECT
     TRY_CAST(e.corrects AS UUID) AS corrects, e.place.store AS store, e.place.register AS register,
     e.channel AS channel, e.import_id AS import_id,
     CASE WHEN len(e.ids) > 1 THEN to_json(e.ids)::VARCHAR END AS ids,
-    CASE WHEN len(e.entities) > 1 OR len(list_filter(e.entities, lambda x: x.kind = 'campaign')) > 0
+    CASE WHEN len(e.entities) > 1 OR e.entities[1].kind IN ('campaign', 'company')
          THEN to_json(e.entities)::VARCHAR END AS entities,
     e.properties::VARCHAR AS properties, e.context::VARCHAR AS context,
     CASE WHEN e.clamped

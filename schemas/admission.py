@@ -25,6 +25,8 @@ from .submission import Submission
 from .upcasting import upcast
 
 _MAX_PATH = 200
+_MAX_MISTAKES = 50_000
+"""Pydantic lists them all to give the first; a list of millions takes seconds."""
 _FOREIGN = {
     "userId": "ids.user_id",
     "anonymousId": "ids.anonymous_id",
@@ -292,14 +294,14 @@ def _entities(sent: Submission, payload: Payload, source: str) -> list[_Entity]:
     named. A company has no namespace: its id is an identifier."""
     if not payload.ENTITY_FIELDS and not sent.entities:
         return []
-    named = [(ref.kind, ref.namespace, ref.id) for ref in sent.entities]
-    spaces = {(kind, id_): space for kind, space, id_ in named}
+    named = [
+        (ref.kind, ref.namespace, ref.id, f"entities.{number}.id") for number, ref in enumerate(sent.entities)
+    ]
+    spaces = {(kind, id_): space for kind, space, id_, _ in named}
     for kind, field in reversed(payload.ENTITY_FIELDS):
         if id_ := getattr(payload, field):
-            named.insert(0, (kind, spaces.get((kind, id_)), id_))
-    return list(
-        dict.fromkeys(_entity(kind, space, id_, source, "entities.company") for kind, space, id_ in named)
-    )
+            named.insert(0, (kind, spaces.get((kind, id_)), id_, f"properties.{field}"))
+    return list(dict.fromkeys(_entity(kind, space, id_, source, path) for kind, space, id_, path in named))
 
 
 def _entity(kind: EntityKind, space: str | None, id_: str, source: str, path: str) -> _Entity:
@@ -328,6 +330,8 @@ def _unknown(type_: str) -> str:
 
 def _invalid(error: ValidationError, item: object, under: str = "") -> Refusal:
     """The first error, at its place in the item; of pydantic's location only what the sender can follow."""
+    if error.error_count() > _MAX_MISTAKES:
+        return Refusal("invalid", under, f"{error.error_count():,} of its parts are wrong")
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     steps = [under] if under else []
     node = item

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from pydantic import Field
 
 from .payload import Id, Label, Payload, event, personal
 from .shop import Line
+from .times import Day
 
 
 class Fulfilment(Payload):
@@ -25,7 +24,7 @@ class FulfilmentShipped(Fulfilment):
     """A parcel was handed to the carrier."""
 
     tracking_url: str | None = Field(None, description="Address where the parcel can be followed.")
-    expected_on: date | None = Field(None, description="Day on which it should arrive.")
+    expected_on: Day | None = Field(None, description="Day on which it should arrive.")
 
 
 @event("fulfilment.delivered", public=False)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from pydantic import Field
 
 from .money import Currency, MoneyAboveZero, MoneyFromZero
 from .payload import Id, Label, Payload, event
+from .times import Day
 
 
 class Invoice(Payload):
@@ -27,7 +26,7 @@ class InvoiceIssued(Invoice):
     amount: MoneyFromZero = Field(description="Amount billed, with tax.")
     tax: MoneyFromZero | None = Field(None, description="Tax in the amount.")
     currency: Currency = Field(description="ISO 4217 code of the amounts.")
-    due_date: date | None = Field(None, description="Last day to pay.")
+    due_date: Day | None = Field(None, description="Last day to pay.")
 
 
 @event("invoice.paid", public=False)
@@ -46,4 +45,4 @@ class InvoiceOverdue(Invoice):
 
     balance: MoneyAboveZero | None = Field(None, description="What is still due.")
     currency: Currency | None = Field(None, description="ISO 4217 code; the invoice's own unless given.")
-    due_date: date | None = Field(None, description="The day that passed.")
+    due_date: Day | None = Field(None, description="The day that passed.")

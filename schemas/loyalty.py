@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from pydantic import Field, field_validator
 
 from .envelope import ShortText
 from .money import Quantity, QuantityAboveZero
 from .payload import Id, Label, Payload, event, personal
+from .times import Day
 
 
 class Loyalty(Payload):
@@ -50,7 +49,7 @@ class Stamps(Movement):
 class Earned(Movement):
     """What was earned may end one day."""
 
-    expires_on: date | None = Field(None, description="Last day on which they can be used.")
+    expires_on: Day | None = Field(None, description="Last day on which they can be used.")
 
 
 class Redeemed(Movement):
@@ -119,7 +118,7 @@ class LoyaltyTierChanged(Loyalty):
 
     tier: ShortText = Field(description="The new tier.")
     previous_tier: Label | None = Field(None, description="The tier before.")
-    valid_until: date | None = Field(None, description="Last day of the new tier.")
+    valid_until: Day | None = Field(None, description="Last day of the new tier.")
     reason: Label | None = Field(None, description="Why.")
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date as date_
-
 from pydantic import Field
 
 from .money import Currency, MoneyFromZero
 from .payload import Count, Id, Label, Payload, event
+from .times import Day
 
 
 @event("campaign.member_added", min_ids=1)
@@ -43,7 +42,7 @@ class CampaignSpendRecorded(Advertisement):
     """What a campaign cost on a day. Told again for the same day it is another sum, added to the first."""
 
     campaign_id: Id = Field(description="Id of the campaign.")
-    date: date_ = Field(description="The day.")
+    date: Day = Field(description="The day.")
     channel: Label | None = Field(None, description="Such as search, display, post.")
     amount: MoneyFromZero = Field(description="What it cost.")
     currency: Currency = Field(description="ISO 4217 code of the amount.")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date as date_
-
 from pydantic import Field
 
 from .money import Currency, ExchangeRate, MoneyFromZero
 from .payload import Id, Label, Payload, event, personal
+from .times import Day
 
 
 @event("product.updated", public=False)
@@ -54,7 +53,7 @@ class StaffUpdated(Payload):
 class ExchangeRateUpdated(Payload):
     """What one currency is worth in another on a day."""
 
-    date: date_ = Field(description="The day from which it holds.")
+    date: Day = Field(description="The day from which it holds.")
     base_currency: Currency = Field(description="ISO 4217 code of the currency of which one unit is told.")
     quote_currency: Currency = Field(description="ISO 4217 code of the currency in which it is told.")
     rate: ExchangeRate = Field(description="Units of quote_currency for one of base_currency.")

@@ -76,8 +76,8 @@ MoneyAboveZero = Annotated[QuantityAboveZero, IS_MONEY]
 
 
 def rate_text(rate: Decimal) -> str:
-    """Plain notation, with the decimals it came with."""
-    return f"{rate:f}"
+    """Plain notation, with the decimals it came with; those of a zero may be a million."""
+    return f"{rate:f}" if rate else "0"
 
 
 Rate = Annotated[

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from pydantic import Field
 
 from .envelope import ShortText
 from .money import Currency, Money
 from .payload import Count, Id, Label, Part, Payload, event, personal
-from .times import Moment
+from .times import Day, Moment
 
 
 class Address(Part):
@@ -34,7 +32,7 @@ class CustomerIdentified(Payload):
     name: Label | None = personal("identity", "Whole name, where its parts are not known.")
     email: Label | None = personal("contact", "E-mail address to show; an identifier only when it is in ids.")
     phone: Label | None = personal("contact", "Phone number to show; an identifier only when it is in ids.")
-    birthday: date | None = personal("identity", "Day of birth.")
+    birthday: Day | None = personal("identity", "Day of birth.")
     gender: Label | None = personal("identity", "Gender, as the person gave it.")
     address: Address | None = personal("contact", "Postal address.")
     language: Label | None = Field(None, description="BCP 47 tag, such as ja or en-GB.")

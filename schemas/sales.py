@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from decimal import Decimal
 from typing import Literal
 
@@ -11,7 +10,7 @@ from pydantic import Field, model_validator
 from .envelope import ShortText
 from .money import Currency, MoneyFromZero, Rate
 from .payload import Count, Id, Label, Payload, event, personal
-from .times import Moment
+from .times import Day, Moment
 
 Interval = Literal["month", "quarter", "year", "once"]
 
@@ -38,7 +37,7 @@ class DealCreated(Deal):
     amount: MoneyFromZero | None = Field(None, description="Expected amount.")
     currency: Currency | None = Field(None, description="ISO 4217 code of the amount.")
     owner: Id | None = Field(None, description="Id of the member of staff who owns it.")
-    close_date: date | None = Field(None, description="Day on which it is expected to close.")
+    close_date: Day | None = Field(None, description="Day on which it is expected to close.")
     probability: Rate | None = Field(None, description="Chance of winning, from 0 to 1.")
     product: Label | None = Field(None, description="What is to be sold.")
     source: Label | None = Field(None, description="Where the deal came from.")
@@ -76,7 +75,7 @@ class DealOwnerChanged(Deal):
 class DealCloseDateChanged(Deal):
     """A deal is expected to close on another day."""
 
-    close_date: date = Field(description="The new day.")
+    close_date: Day = Field(description="The new day.")
 
 
 @event("deal.contact_added", entity="deal", public=False)
@@ -118,7 +117,7 @@ class QuoteCreated(Quote):
     title: Label | None = Field(None, description="What is offered.")
     amount: MoneyFromZero | None = Field(None, description="Amount offered.")
     currency: Currency | None = Field(None, description="ISO 4217 code of the amount.")
-    expires_on: date | None = Field(None, description="Last day on which it holds.")
+    expires_on: Day | None = Field(None, description="Last day on which it holds.")
     owner: Id | None = Field(None, description="Id of the member of staff who wrote it.")
 
     @model_validator(mode="after")
@@ -165,8 +164,8 @@ class ContractSigned(Contract):
     amount: MoneyFromZero | None = Field(None, description="Amount due each interval.")
     currency: Currency | None = Field(None, description="ISO 4217 code of the amount.")
     interval: Interval | None = Field(None, description="How often the amount is due.")
-    starts_on: date | None = Field(None, description="First day.")
-    ends_on: date | None = Field(None, description="Last day; open-ended when absent.")
+    starts_on: Day | None = Field(None, description="First day.")
+    ends_on: Day | None = Field(None, description="Last day; open-ended when absent.")
     auto_renew: bool | None = Field(None, description="Whether it goes on by itself after the last day.")
     deal_id: Id | None = Field(None, description="The deal it came from.")
 
@@ -182,7 +181,7 @@ class ContractSigned(Contract):
 class ContractRenewed(Contract):
     """A contract goes on."""
 
-    ends_on: date | None = Field(None, description="New last day.")
+    ends_on: Day | None = Field(None, description="New last day.")
     amount: MoneyFromZero | None = Field(None, description="Amount due each interval from now on.")
     currency: Currency | None = Field(None, description="ISO 4217 code; the contract's own unless given.")
 
@@ -200,7 +199,7 @@ class ContractPlanChanged(Contract):
 class ContractNoticeGiven(Contract):
     """A contract was terminated and runs out."""
 
-    ends_on: date | None = Field(None, description="Last day.")
+    ends_on: Day | None = Field(None, description="Last day.")
     reason: Label | None = Field(None, description="Why.")
 
 
@@ -208,7 +207,7 @@ class ContractNoticeGiven(Contract):
 class ContractEnded(Contract):
     """A contract is over."""
 
-    ended_on: date | None = Field(None, description="Last day; the day of the event unless given.")
+    ended_on: Day | None = Field(None, description="Last day; the day of the event unless given.")
     reason: Label | None = Field(None, description="Why.")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -22,6 +21,7 @@ from .money import (
     rounded,
 )
 from .payload import Count, Id, Label, Part, Payload, event
+from .times import Day
 
 
 class Line(Part):
@@ -77,7 +77,7 @@ class OrderDetails(Part):
     tenders: list[Tender] | None = Field(None, description="How it was paid.")
     coupon: Label | None = Field(None, description="Code of the coupon used.")
     receipt_number: Label | None = Field(None, description="Number printed on the receipt.")
-    business_date: date | None = Field(
+    business_date: Day | None = Field(
         None, description="The till's business day, which may end after midnight."
     )
     staff_id: Id | None = Field(None, description="Who served.")
@@ -157,7 +157,7 @@ class OrderRefunded(Payload):
     )
     reason: Label | None = Field(None, description="Why.")
     receipt_number: Label | None = Field(None, description="Number printed on the return receipt.")
-    business_date: date | None = Field(None, description="The till's business day.")
+    business_date: Day | None = Field(None, description="The till's business day.")
     staff_id: Id | None = Field(None, description="Who served.")
 
     @field_validator("amount")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 
 import orjson
-from pydantic import AwareDatetime, Field, PlainSerializer
+from pydantic import AwareDatetime, BeforeValidator, Field, PlainSerializer
 
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 LATEST = datetime(2262, 1, 1, tzinfo=UTC)  # the last whole year that nanoseconds in 64 bits can hold
@@ -48,9 +48,29 @@ def in_range(moment: datetime) -> datetime:
     return moment
 
 
+def _moment(value: object) -> object:
+    return _written(value, "time: write it as 2026-01-31T09:30:00+09:00")
+
+
+def _day(value: object) -> object:
+    return _written(value, "day: write it as 2026-01-31")
+
+
+def _written(value: object, form: str) -> object:
+    """Pydantic alone takes a number for seconds since 1970, and so a till's 20260131 for a day in 1970."""
+    written = not isinstance(value, str) or (value[:4].isdecimal() and value[4:5] == "-")
+    if isinstance(value, int | float) or not written:
+        raise ValueError(f"is no {form}")
+    return value
+
+
 Moment = Annotated[
     AwareDatetime,
     Field(ge=EARLIEST, lt=LATEST),
+    BeforeValidator(_moment),
     PlainSerializer(text, return_type=str, when_used="json"),
 ]
 """A point in time in a model: any offset in, UTC out in JSON."""
+
+Day = Annotated[date, BeforeValidator(_day)]
+"""A day of the calendar, as 2026-01-31."""

@@ -167,3 +167,36 @@ def test_duckdb_reads_every_text_back_as_it_was(database: duckdb.DuckDBPyConnect
     raw = codec.dumps({"a": text, "b": 1}).decode()
     query = 'SELECT ?::JSON ->> \'a\', from_json(?, \'{"a": "VARCHAR", "b": "INTEGER"}\')'
     assert database.execute(query, [raw, raw]).fetchall() == [(text, {"a": text, "b": 1})]
+
+
+def members(depth: int) -> st.SearchStrategy[str]:
+    """JSON objects as texts, with few names and many colons, so that members of one name meet."""
+    names = st.sampled_from(['"a"', '"b"', '":"', '"\\u0061"', '"\\u003a"', '"c:"'])
+    inner = st.sampled_from(["1", "null", '"x"', '":"', '"\\u003A:"', "[]"])
+    if depth:
+        inner = inner | members(depth - 1) | members(depth - 1).map("[{}]".format)
+    pair = st.tuples(names, inner).map(" : ".join)
+    return st.lists(pair, max_size=3).map(lambda pairs: "{" + ",".join(pairs) + "}")
+
+
+def objects(pairs: list[tuple[str, object]]) -> object:
+    assert len({name for name, _ in pairs}) == len(pairs)
+    return pairs
+
+
+@given(members(2))
+def test_members_of_one_name_are_found_wherever_they_stand(text: str) -> None:
+    raw = text.encode()
+    try:
+        json.loads(text, object_pairs_hook=objects)
+        twice = False
+    except AssertionError:
+        twice = True
+    found = codec.repeated_member(raw) if codec.may_repeat(raw, codec.loads(raw)) else None
+    assert (found is not None) == twice
+
+
+def test_members_deeper_than_anybody_reads_are_nobodys() -> None:
+    raw = ('{"a":' * 1_000 + "1" + "}" * 1_000).encode()
+    assert codec.may_repeat(raw, codec.loads(raw))
+    assert codec.repeated_member(raw) is None

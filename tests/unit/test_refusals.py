@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from uuid import UUID
 
@@ -56,7 +57,13 @@ PERSON = {"user_id": "C-1"}
         ({"type": "page.viewed", "place": {"shop": "1"}}, "invalid", "place.shop"),
         ({"type": "page.viewed", "properties": {"path": 5}}, "invalid", "properties.path"),
         ({"type": "deal.lost", "properties": {"deal_id": "1", "company_id": "\ufdfa" * 20}}, "invalid",
-         "entities.company"),
+         "properties.company_id"),
+        ({"type": "page.viewed", "entities": [{"kind": "company", "id": "\ufdfa" * 20}]}, "invalid",
+         "entities.0.id"),
+        ({"type": "page.viewed", "occurred_at": 1_700_000_000}, "invalid", "occurred_at"),
+        ({"type": "page.viewed", "occurred_at": "20260131"}, "invalid", "occurred_at"),
+        ({"type": "customer.identified", "ids": PERSON, "properties": {"birthday": "0"}}, "invalid",
+         "properties.birthday"),
         (order(order_id=None), "invalid", "properties.order_id"),
         (order(currency="yen"), "invalid", "properties.currency"),
         (order(lines=[{"quantity": "many"}]), "invalid", "properties.lines.0.quantity"),
@@ -111,6 +118,21 @@ def test_a_refusal_says_what_to_send(item: object, words: str) -> None:
 def test_a_long_path_is_cut() -> None:
     assert len(refuse({"type": "page.viewed", "x" * 5_000: 1}).path) == 200
     assert len(refuse({"type": "page.viewed", "ids": {"x" * 5_000: "1"}}).path) == 200
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"type": "page.viewed", "attachments": [{}] * 400_000},
+        {"type": "page.viewed", "entities": [{str(number): 1 for number in range(200_000)}]},
+        {"type": "page.viewed", **{str(number): 1 for number in range(200_000)}},
+    ],
+    ids=["attachments", "entities", "unknown"],
+)
+def test_very_many_mistakes_take_no_time(item: dict[str, object]) -> None:
+    began = time.process_time()
+    assert "of its parts are wrong" in refuse(item).reason
+    assert time.process_time() - began < 2
 
 
 def test_a_public_key_names_a_person_no_event_id_no_namespace_and_sends_no_staff_work() -> None:
