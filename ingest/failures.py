@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
 from kizuna.eventlog.port import NewRecord
+from kizuna.schemas.admission import Origin
 from kizuna.schemas.failed_event import FailedEvent
 from kizuna.schemas.refusal import Refusal
 
@@ -18,13 +18,11 @@ def failed_record(
     failed_id: UUID,
     refusal: Refusal,
     item: str,
+    origin: Origin,
     *,
     via: Literal["http", "import"],
-    source: str,
-    received_at: datetime,
     file: str | None = None,
     line: int | None = None,
-    import_id: str | None = None,
 ) -> NewRecord:
     """The record that keeps a refused item. The same `failed_id` counts once."""
     failed = FailedEvent(
@@ -33,11 +31,12 @@ def failed_record(
         path=refusal.path,
         reason=refusal.reason,
         via=via,
-        source=source,
-        received_at=received_at,
+        source=origin.source,
+        rights=origin.rights,
+        received_at=origin.received_at,
         item=item[:MAX_ITEM],
         file=file,
         line=line,
-        import_id=import_id,
+        import_id=origin.import_id,
     )
     return NewRecord(failed_id.bytes, failed.model_dump_json(exclude_none=True).encode())

@@ -19,7 +19,7 @@ from kizuna.schemas.position import Position
 from . import tables
 from .lookups import fetch
 
-FOLD_VERSION = 2
+FOLD_VERSION = 3
 """Raised by every change of the fold that gives another state from the same log."""
 
 

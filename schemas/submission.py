@@ -11,6 +11,7 @@ from . import identifiers
 from .envelope import Actor, Attachment, EntityRef, Place, ShortText
 from .times import Moment
 
+MessageId = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 IdValue = Annotated[str, StringConstraints(max_length=1000)]
 
 
@@ -32,7 +33,7 @@ class Submission(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     type: ShortText = Field(description="Event type, such as `order.completed`, or `custom.<name>`.")
-    message_id: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = Field(
+    message_id: MessageId | None = Field(
         None, description="The client's own id of this item: a retry with it counts once."
     )
     event_id: UUID | None = Field(
