@@ -8,10 +8,10 @@ import orjson
 from fastapi import APIRouter, Body, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from kizuna.processors.repairs import Repairs, Report
+from kizuna.processors.repairs import Decision, Repairs, Report
 from kizuna.projections.store import Cut
-from kizuna.schemas.admission import Accepted
 from kizuna.schemas.readmission import Repair
+from kizuna.schemas.refusal import Refusal
 
 from . import paging
 from .answers import Json, answer
@@ -97,16 +97,24 @@ def _answer(cut: Cut, report: Report, *, dry_run: bool, whole: bool) -> Json:
                 {"code": one.code, "path": one.path, "reason": one.reason, "failed_events": number}
                 for one, number in report.refused.most_common()
             ],
-            "results": [
-                {
-                    "id": failed_id,
-                    "code": "accepted",
-                    "event_id": outcome.event_id,
-                    **({"event": orjson.Fragment(outcome.value)} if whole else {}),
-                }
-                if isinstance(outcome, Accepted)
-                else {"id": failed_id, "code": outcome.code, "path": outcome.path, "reason": outcome.reason}
-                for failed_id, outcome in report.decisions
-            ],
+            "results": [_result(one, whole=whole) for one in report.decisions],
         },
     )
+
+
+def _result(one: Decision, *, whole: bool) -> dict[str, object]:
+    failed_id, outcome = one
+    result = {
+        "id": failed_id,
+        "code": "accepted",
+        "path": None,
+        "reason": None,
+        "event_id": None,
+        "event": None,
+    }
+    if isinstance(outcome, Refusal):
+        return result | {"code": outcome.code, "path": outcome.path, "reason": outcome.reason}
+    return result | {
+        "event_id": outcome.event_id,
+        "event": orjson.Fragment(outcome.value) if whole else None,
+    }

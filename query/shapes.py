@@ -256,10 +256,10 @@ class FailedGroups(Standing):
 class RepairResult(Shape):
     id: UUID
     code: Literal["accepted"] | Code
-    path: str | None = Field(None, description="Of a refusal: where in the item.")
-    reason: str | None = None
-    event_id: UUID | None = Field(None, description="Of an accepted one: the id of its event.")
-    event: dict[str, Any] | None = Field(None, description="Its envelope, where one alone was asked for.")
+    path: str | None = Field(description="Of a refusal: where in the item.")
+    reason: str | None
+    event_id: UUID | None = Field(description="Of an accepted one: the id of its event.")
+    event: dict[str, Any] | None = Field(description="Its envelope, where one alone was asked for.")
 
 
 class RepairReason(Shape):
