@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -255,6 +256,39 @@ def test_a_repair_takes_a_token_of_scope_admin_and_a_clear_question(node: QueryN
     for nobody in ("nothing", str(UUID(int=1))):
         node.ask("POST", f"/api/failed-events/{nobody}/repair", 404, json={})
     assert adds_up(node)["failed_events"] == 1
+
+
+def test_two_repairs_at_once_are_one(node: QueryNode) -> None:
+    node.submit(*(page(str(n), type="page.seen") for n in range(3)))
+    node.fold()
+    path = f"/api/failed-events/{node.pages('/api/failed-events')[0]['id']}/repair"
+    with ThreadPoolExecutor(4) as pool:
+        asked = [
+            pool.submit(node.answer, "POST", path, json={"patch": {"type": "page.viewed"}}) for _ in range(4)
+        ]
+    assert sorted(one.result().status_code for one in asked) == [200, 409, 409, 409]
+    assert adds_up(node)["readmitted"] == 1
+
+
+def test_nothing_is_repaired_while_the_fold_cannot_go_on(node: QueryNode) -> None:
+    node.submit(page("1", type="page.seen"))
+    node.fold()
+    one = failed(node)
+    for _ in range(2):
+        node.log.append(topics.DEFINITIONS, [NewRecord(b"", b"{}")])
+    partitions = {at.partition: its.end for at, its in node.log.bounds().items() if at.topic == "definitions"}
+    node.log.forget(topics.DEFINITIONS, 0, partitions[0])
+    node.projector.start()
+    try:
+        error = repair(node, one, 503, patch={"type": "page.viewed"})["error"]
+        assert error["message"] == "The fold is behind, so it is not known what is repaired."
+    finally:
+        node.projector.stop()
+    assert not any(
+        b'"repairs"' in record.value
+        for partition in range(3)
+        for record in node.log.read(topics.TOUCHPOINTS, partition, 0, 100)
+    )
 
 
 def test_a_repeated_failed_item_stays_a_duplicate(node: QueryNode) -> None:
