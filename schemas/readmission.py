@@ -33,7 +33,8 @@ _FORMS: dict[str, TypeAdapter[object]] = {
 
 _IDS = ("event_id", "message_id")
 _ORIGIN = ("source", "rights", "received_at", "import_id")
-_ENVELOPE_ONLY = (*_ORIGIN, "body_hash", "clamped", "original_timestamp", "repairs")
+_CORRECTION = ("corrects", "correction")
+_ENVELOPE_ONLY = (*_ORIGIN, "body_hash", "clamped", "original_timestamp", "repairs", *_CORRECTION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,8 @@ def reopened(record: Item) -> Item:
         item.pop("occurred_at", None)  # the client gave none
     else:
         item.pop("sent_at", None)  # the time is corrected already
-    return item
+    corrects, correction = (record.get(name) for name in _CORRECTION)
+    return item if corrects is None else _correction(item, corrects, correction)
 
 
 def conflicting(failed_id: UUID, record: bytes, source: str, received_at: datetime) -> Kept:
@@ -240,6 +242,18 @@ def _without_namespace(entity: object, source: object) -> object:
     if isinstance(entity, Mapping) and entity.get("namespace") in ("", source):
         return {name: value for name, value in entity.items() if name != "namespace"}
     return entity
+
+
+def _correction(item: Item, corrects: object, why: object) -> Item:
+    """The submission of a correction, which holds the event that stands in for another."""
+    outer = {name: item[name] for name in (*_IDS, "sent_at", "test") if name in item}
+    said = dict(why) if isinstance(why, Mapping) else {}
+    properties = {
+        "event_id": corrects,
+        "event": {name: value for name, value in item.items() if name not in outer},
+        **({"reason": said.pop("reason")} if "reason" in said else {}),
+    }
+    return {**outer, **said, "type": "event.corrected", "properties": properties}
 
 
 def _text(value: object) -> str | None:
