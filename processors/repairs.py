@@ -206,7 +206,8 @@ def _conflict(log: EventLog, found: Found) -> Kept | None:
         return None
     if not records or records[0].offset != offset:
         return None
-    return conflicting(UUID(str(one["id"])), records[0].value, str(one["source"]), _aware(one["received_at"]))
+    received_at, holder = _aware(one["received_at"]), UUID(str(one["event_id"]))
+    return conflicting(UUID(str(one["id"])), records[0].value, str(one["source"]), received_at, holder)
 
 
 def _aware(moment: object) -> datetime:

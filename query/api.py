@@ -64,7 +64,7 @@ def create_app(services: Services) -> FastAPI:
     ):
         app.include_router(routes, dependencies=read, responses=refusals(401, 422))
     repairing = Repairs(services.log, services.store, services.projector, services.workspace_key)
-    for routes in (admin.router(snapshots, services), repairs.router(snapshots, repairing)):
+    for routes in (admin.router(snapshots, services), repairs.router(snapshots, repairing, services.clock)):
         app.include_router(
             routes,
             dependencies=[Depends(auth.require(services.access, "admin"))],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import Annotated, Any
 
 import orjson
@@ -36,6 +38,9 @@ class RepairRequest(BaseModel):
     )
     item: dict[str, Any] | None = Field(None, description="A whole event in place of the item.")
     new_id: bool = Field(False, description="Give the event a new id, where another event holds its own.")
+    correct: bool = Field(
+        False, description="Make a conflict a correction of the event that holds its id, not one beside it."
+    )
     dry_run: bool = Field(False, description="Only say what would become of it.")
 
     @model_validator(mode="after")
@@ -44,8 +49,8 @@ class RepairRequest(BaseModel):
             raise ValueError("give patch or item, not both")
         return self
 
-    def repair(self) -> Repair:
-        return Repair(self.patch, self.item, self.new_id)
+    def repair(self, now: datetime) -> Repair:
+        return Repair(self.patch, self.item, self.new_id, now if self.correct else None)
 
 
 Wanted = Annotated[RepairRequest, Body(default_factory=RepairRequest)]
@@ -54,14 +59,14 @@ Everything = Annotated[
 ]
 
 
-def router(snapshots: Snapshots, repairs: Repairs) -> APIRouter:
+def router(snapshots: Snapshots, repairs: Repairs, clock: Callable[[], datetime]) -> APIRouter:
     routes = APIRouter(prefix="/api/failed-events", tags=["failed events"])
 
     @routes.post("/{failed_id}/repair", response_model=RepairAnswer, responses=refusals(404, 409))
     def repair_failed_event(failed_id: str, wanted: Wanted) -> Json:
         """Admit one failed event again, repaired. The answer says what became of it: refused, it stays as it
         was. 409 when it is repaired already."""
-        report = repairs.repair_one(failed_id, wanted.repair(), dry_run=wanted.dry_run)
+        report = repairs.repair_one(failed_id, wanted.repair(clock()), dry_run=wanted.dry_run)
         if report is None:
             raise not_found("failed event", snapshots.stand(), "GET /api/failed-events lists them.")
         return _answer(snapshots.stand(), report, dry_run=wanted.dry_run, whole=True)
@@ -79,7 +84,7 @@ def router(snapshots: Snapshots, repairs: Repairs) -> APIRouter:
                 422, "This would repair all failed events.", hint="Name a filter, or say all=true."
             )
         with refused():
-            report = repairs.repair_all(filters, wanted.repair(), dry_run=wanted.dry_run)
+            report = repairs.repair_all(filters, wanted.repair(clock()), dry_run=wanted.dry_run)
         return _answer(snapshots.stand(), report, dry_run=wanted.dry_run, whole=False)
 
     return routes

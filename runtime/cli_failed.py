@@ -59,6 +59,12 @@ Item = Annotated[
 NewId = Annotated[
     bool, typer.Option("--new-id", metavar="", help="Give a new id, where another event holds the item's.")
 ]
+Correct = Annotated[
+    bool,
+    typer.Option(
+        "--correct", metavar="", help="Make a conflict a correction of the event that holds its id."
+    ),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", metavar="", help="Only say what would become of them.")]
 Limit = Annotated[
     int, typer.Option("--limit", "-n", metavar="N", min=1, max=1_000, help="So many, newest first.")
@@ -165,6 +171,7 @@ def repair_failed(
     patch: Patch = None,
     item: Item = None,
     new_id: NewId = False,
+    correct: Correct = False,
     dry_run: DryRun = False,
     data: Data = DEFAULT_DATA,
     code: Code = None,
@@ -189,13 +196,14 @@ def repair_failed(
         )
     how = {"patch": _given(patch, "--patch")} if patch is not None else {"item": _given(str(item), "--item")}
     asked = _filters(code, source, type_, import_, group, since)
-    body = {**how, "new_id": new_id, "dry_run": dry_run}
+    body = {**how, "new_id": new_id, "correct": correct, "dry_run": dry_run}
     _repair(_Wanted(data, failed_id, asked, everything, as_json), body)
 
 
 def retry_failed(
     failed_id: OneId = None,
     new_id: NewId = False,
+    correct: Correct = False,
     dry_run: DryRun = False,
     data: Data = DEFAULT_DATA,
     code: Code = None,
@@ -210,7 +218,7 @@ def retry_failed(
     """Admit failed events again as they came, for what the door takes by now; else as `repair`."""
     asked = _filters(code, source, type_, import_, group, since)
     wanted = _Wanted(data, failed_id, asked, everything, as_json)
-    _repair(wanted, {"new_id": new_id, "dry_run": dry_run})
+    _repair(wanted, {"new_id": new_id, "correct": correct, "dry_run": dry_run})
 
 
 @dataclass(frozen=True, slots=True)

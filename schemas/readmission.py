@@ -41,7 +41,7 @@ _ENVELOPE_ONLY = (*_ORIGIN, "body_hash", "clamped", "original_timestamp", "repai
 class Kept:
     """A failed event as it is kept, with the `item` as text. Of a record that the fold could not read (`via`
     is fold) the item is the record: what it says of its origin goes before `source` and the others. The id
-    of a conflict is held by another event."""
+    of a conflict is held by another event, `holder`; it happened at `occurred_at`."""
 
     failed_id: UUID
     code: Code
@@ -51,16 +51,20 @@ class Kept:
     rights: Rights
     received_at: datetime
     import_id: str | None = None
+    holder: UUID | None = None
+    occurred_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Repair:
     """What is done to the item first: `patch`, a JSON Merge Patch (RFC 7396), or `item`, which takes its
-    place; nothing where both are None. With `new_id` the event takes a new id, as a conflict always does."""
+    place; nothing where both are None. With `new_id` the event takes a new id, as a conflict always does.
+    With `corrected_at`, now, a conflict takes out the event that holds its id, and stands in its place."""
 
     patch: Item | None = None
     item: Item | None = None
     new_id: bool = False
+    corrected_at: datetime | None = None
 
 
 def readmit(kept: Kept, repair: Repair, workspace_key: str) -> Accepted | Refusal:
@@ -77,6 +81,8 @@ def readmit(kept: Kept, repair: Repair, workspace_key: str) -> Accepted | Refusa
     for name in _IDS:
         if repaired.get(name) is not None and said.get(name) != own.get(name) and (held or name in own):
             return Refusal("invalid", name, _KEEPS_ID)
+    if repair.corrected_at is not None:
+        return _correct(kept, came, repaired, repair.corrected_at, workspace_key)
     origin = _origin(kept, came, repaired)
     if isinstance(origin, Refusal):
         return origin
@@ -142,9 +148,9 @@ def reopened(record: Item) -> Item:
     return item if corrects is None else _correction(item, corrects, correction)
 
 
-def conflicting(failed_id: UUID, record: bytes, source: str, received_at: datetime) -> Kept:
-    """The failed event that a copy with another content is. Its item is the submission that the record was,
-    without an id: it takes a new one."""
+def conflicting(failed_id: UUID, record: bytes, source: str, received_at: datetime, holder: UUID) -> Kept:
+    """The failed event that a copy is with another content than the event that holds its id, `holder`. Its
+    item is the submission that the record was, without an id: it takes a new one."""
     try:
         said = codec.loads(record)
     except ValueError:
@@ -161,12 +167,28 @@ def conflicting(failed_id: UUID, record: bytes, source: str, received_at: dateti
         "secret" if origin.get("rights") == "secret" else "public",
         received_at,
         _text(origin.get("import_id")),
+        holder,
+        _text(envelope.get("occurred_at")),
     )
 
 
 _KEEPS_ID = (
     "a repair keeps the id that the failed event has, and a conflict takes a new one: leave it as it was"
 )
+
+
+def _correct(
+    kept: Kept, came: object, repaired: Item, now: datetime, workspace_key: str
+) -> Accepted | Refusal:
+    """A correction is an act of today, by whoever repairs: only so it comes after all copies of the id."""
+    if kept.holder is None:
+        return Refusal("invalid", "", "only a conflict can correct an event, the one that holds its id")
+    item = {name: value for name, value in repaired.items() if name != "sent_at"}
+    if isinstance(came, Mapping) and item.get("occurred_at") == came.get("occurred_at"):
+        item["occurred_at"] = kept.occurred_at  # the client's clock is corrected in it
+    event_id = uuid5(NEW_IDS, str(kept.failed_id))
+    origin = Origin(kept.source, "secret", now, kept.import_id, event_id, repairs=kept.failed_id)
+    return admit(_correction(item, str(kept.holder), None), origin, workspace_key, _unneeded)
 
 
 def _came(kept: Kept) -> object:

@@ -18,6 +18,7 @@ from kizuna.schemas.refusal import Refusal
 from tests.door import KEY, RECEIVED, accept, send
 
 FAILED = UUID("0b51f5f2-3a0e-5d58-b5a4-1f7c3c6a0001")
+HOLDER = UUID(int=42)
 ANEW = uuid5(NEW_IDS, str(FAILED))
 PAGE = {"type": "page.viewed", "ids": {"user_id": "u1"}, "properties": {"path": "/tea"}}
 
@@ -172,7 +173,7 @@ def test_a_conflict_is_the_submission_that_it_was(type_: str) -> None:
     """Whatever the type: reopened and sealed again, the envelope says the same."""
     envelope = accept({**example(type_), "message_id": "m1"})
     record = json.dumps(envelope).encode()
-    failed = conflicting(FAILED, record, "shop", RECEIVED)
+    failed = conflicting(FAILED, record, "shop", RECEIVED, HOLDER)
     again = repaired(failed)
     assert again["event_id"] == str(ANEW)
     own = {"event_id": str(ANEW), "repairs": str(FAILED), "body_hash": again["body_hash"]}
@@ -182,7 +183,7 @@ def test_a_conflict_is_the_submission_that_it_was(type_: str) -> None:
 def test_a_conflict_keeps_its_origin_and_takes_a_new_id() -> None:
     sealed = send({**PAGE, "message_id": "m1", "occurred_at": "2026-03-14T10:00:00Z"}, "public")
     assert isinstance(sealed, Accepted)
-    failed = conflicting(FAILED, sealed.value, "shop", RECEIVED)
+    failed = conflicting(FAILED, sealed.value, "shop", RECEIVED, HOLDER)
     assert (failed.rights, failed.code) == ("public", "conflict")
     envelope = repaired(
         failed, patch={"properties": {"path": "/coffee"}, "occurred_at": "2026-03-14T11:00:00Z"}
@@ -190,6 +191,26 @@ def test_a_conflict_keeps_its_origin_and_takes_a_new_id() -> None:
     assert (envelope["event_id"], envelope["rights"]) == (str(ANEW), "public")
     assert envelope["occurred_at"] == "2026-03-14T11:00:00.000000Z"
     assert refused(failed, patch={"message_id": "m2"}).path == "message_id"
+
+
+@pytest.mark.skipif("event.corrected" not in MODELS, reason="no corrections yet")
+def test_a_conflict_corrects_the_event_that_holds_its_id() -> None:
+    sent = {
+        **PAGE,
+        "message_id": "m1",
+        "occurred_at": "2026-03-14T10:00:00Z",
+        "sent_at": "2026-03-14T12:05:00Z",  # the client's clock is five minutes fast
+    }
+    sealed = send(sent, "public")
+    assert isinstance(sealed, Accepted)
+    failed = conflicting(FAILED, sealed.value, "shop", RECEIVED, HOLDER)
+    today = datetime(2026, 4, 1, tzinfo=UTC)
+    envelope = repaired(failed, patch={"properties": {"path": "/coffee"}}, corrected_at=today)
+    assert (envelope["type"], envelope["corrects"]) == ("page.viewed", str(HOLDER))
+    assert (envelope["event_id"], envelope["properties"]["path"]) == (str(ANEW), "/coffee")
+    assert envelope["occurred_at"] == "2026-03-14T09:55:00.000000Z"
+    assert envelope["received_at"] == "2026-04-01T00:00:00.000000Z"
+    assert refused(kept(PAGE), corrected_at=today).code == "invalid"
 
 
 def test_a_record_of_the_log_says_itself_how_it_came_in() -> None:
