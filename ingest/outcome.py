@@ -58,16 +58,7 @@ def gather(
             continue
         texts = texts or items.texts()
         failed_id = _failed_id(items.values[index], texts[index], origin.source) or new_id()
-        outcome.failed.append(
-            failed_record(
-                failed_id,
-                decision,
-                texts[index],
-                via="http",
-                source=origin.source,
-                received_at=origin.received_at,
-            )
-        )
+        outcome.failed.append(failed_record(failed_id, decision, texts[index], origin, via="http"))
         outcome.results.append(
             {
                 "code": decision.code,

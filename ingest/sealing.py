@@ -63,12 +63,10 @@ class Sealer:
             failed_id,
             refusal,
             text.replace(UNDECODABLE, "\N{REPLACEMENT CHARACTER}"),
+            self.origin,
             via="import",
-            source=self.origin.source,
-            received_at=self.origin.received_at,
             file=self.file,
             line=item.line,
-            import_id=self.origin.import_id,
         )
         return Sealed(record, refusal, item.line, item.n_rows)
 

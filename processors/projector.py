@@ -110,6 +110,14 @@ class Projector:
         with self._folded:
             return self._folded.wait_for(done, timeout) and self.failure is None
 
+    def catch_up(self, timeout: float) -> bool:
+        """Have all folded that is durable now: wait for the thread that folds, at most so many seconds, or
+        fold here where none was started. False when time, or the projector, is up."""
+        if self._thread is None:
+            self.fold_all()
+            return True
+        return self.wait_folded(self._log.bounds(), timeout)
+
     def call(self, function: Callable[[], T]) -> T:
         """Run a function on the projector's thread, between two batches."""
         if self._thread is None or not self._thread.is_alive():

@@ -47,6 +47,7 @@ STRUCTURE = orjson.dumps(
         "attachments": "JSON",
         "repairs": "VARCHAR",
         "corrects": "VARCHAR",
+        "correction": "JSON",
     }
 ).decode()
 
@@ -93,9 +94,11 @@ FROM (SELECT
          THEN to_json(e.entities)::VARCHAR END AS entities,
     e.properties::VARCHAR AS properties, e.context::VARCHAR AS context,
     CASE WHEN e.clamped
-           OR coalesce(e.actor::VARCHAR, e.caused_by, e.attachments::VARCHAR, e.repairs) IS NOT NULL
+           OR coalesce(e.actor::VARCHAR, e.caused_by, e.attachments::VARCHAR, e.repairs,
+           e.correction::VARCHAR) IS NOT NULL
          THEN json_merge_patch('{{}}', json_object('clamped', e.clamped, 'actor', e.actor,
-              'caused_by', e.caused_by, 'attachments', e.attachments, 'repairs', e.repairs))::VARCHAR
+              'caused_by', e.caused_by, 'attachments', e.attachments, 'repairs', e.repairs,
+              'correction', e.correction))::VARCHAR
          END AS more,
     CASE WHEN e.event_id IS NULL OR e.type IS NULL OR e.occurred_at IS NULL OR e.received_at IS NULL
            OR e.source IS NULL OR TRY_CAST(left(e.body_hash, 32) AS UUID) IS NULL

@@ -29,7 +29,7 @@ SELECT failed_id, unnest(arg_min(item, {'r': received_at, 't': topic, 'p': "part
 FROM (
     SELECT failed_id, received_at, topic, "partition", "offset", repeats,
            struct_pack(code := code, path := path, reason := reason, via := via, source := source,
-               received_at := received_at, recorded_at := recorded_at, topic := topic,
+               rights := rights, received_at := received_at, recorded_at := recorded_at, topic := topic,
                "partition" := "partition", "offset" := "offset", item := item, file := file, line := line,
                import_id := import_id) AS item
     FROM (FROM failed_rows UNION ALL BY NAME
@@ -111,6 +111,7 @@ _SCHEMA = pa.schema(
         ("reason", pa.string()),
         ("via", pa.string()),
         ("source", pa.string()),
+        ("rights", pa.string()),
         ("received_at", pa.timestamp("us")),
         ("recorded_at", pa.timestamp("us")),
         ("topic", pa.string()),

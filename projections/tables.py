@@ -214,6 +214,8 @@ FAILED_ITEMS = Table(
         ("reason", "VARCHAR"),
         ("via", "VARCHAR"),
         ("source", "VARCHAR"),
+        # Of the key that the item came with; none where a record of the log itself could not be read.
+        ("rights", "VARCHAR"),
         ("received_at", "TIMESTAMP"),
         ("recorded_at", "TIMESTAMP"),
         ("topic", "VARCHAR"),

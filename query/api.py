@@ -10,9 +10,10 @@ from fastapi import Depends, FastAPI
 from prometheus_client import CollectorRegistry
 from starlette.staticfiles import StaticFiles
 
+from kizuna.processors.repairs import Repairs
 from kizuna.processors.services import Services
 
-from . import admin, auth, entities, errors, failed, front, health, master, profiles, system
+from . import admin, auth, entities, errors, failed, front, health, master, profiles, repairs, system
 from .examples import illustrate, refusals
 from .metrics import Node, Requests
 from .snapshots import Snapshots
@@ -62,11 +63,13 @@ def create_app(services: Services) -> FastAPI:
         system.router(snapshots, services.log),
     ):
         app.include_router(routes, dependencies=read, responses=refusals(401, 422))
-    app.include_router(
-        admin.router(snapshots, services),
-        dependencies=[Depends(auth.require(services.access, "admin"))],
-        responses=refusals(401, 403, 422, 503),
-    )
+    repairing = Repairs(services.log, services.store, services.projector, services.workspace_key)
+    for routes in (admin.router(snapshots, services), repairs.router(snapshots, repairing, services.clock)):
+        app.include_router(
+            routes,
+            dependencies=[Depends(auth.require(services.access, "admin"))],
+            responses=refusals(401, 403, 422, 503),
+        )
     app.include_router(health.router(snapshots, services, registry))
     app.include_router(front.router(services, snapshots, app))
     app.mount("/static", StaticFiles(directory=str(files("kizuna.query").joinpath("static"))), name="static")

@@ -1,13 +1,12 @@
-"""Routes of failed events."""
+"""Routes of failed events: what was refused, why, and what it was."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter, Request
 
 from kizuna.eventlog.port import EventLog
+from kizuna.processors.repairs import conflict_item
 from kizuna.projections import failed_events
-from kizuna.projections.failed_events import Found
-from kizuna.schemas.errors import LogGap
 
 from . import paging
 from .answers import Json, answer
@@ -18,6 +17,7 @@ from .shapes import FailedAnswer, FailedGroups, FailedList
 from .snapshots import Snapshots
 
 MAX_GROUPS = 1_000
+FILTERS = f"Any other parameter is a filter, `name=value`, by {', '.join(failed_events.FILTERS)}."
 
 
 def router(snapshots: Snapshots, log: EventLog) -> APIRouter:
@@ -26,8 +26,8 @@ def router(snapshots: Snapshots, log: EventLog) -> APIRouter:
     @routes.get(
         "",
         response_model=FailedList,
-        description="Items that were refused and copies that clash with another, newest first. Any other "
-        f"parameter is a filter, `name=value`, by {', '.join(failed_events.FILTERS)}.",
+        description="Items that were refused and copies that clash with another, newest first; repaired ones "
+        f"with `repaired=true` alone. {FILTERS}",
     )
     def list_failed_events(request: Request, limit: Limit = 50, cursor: Cursor = None) -> Json:
         filters = paging.asked(request)
@@ -37,37 +37,25 @@ def router(snapshots: Snapshots, log: EventLog) -> APIRouter:
             found = failed_events.list_failed(snapshot.cursor, filters, after, limit)
             return paging.page(snapshot.cut, found.items, question, found.after)
 
-    @routes.get("/groups", response_model=FailedGroups)
-    def group_failed_events() -> Json:
-        """How many there are of each code, path, reason and source; the most first."""
-        with snapshots.open() as snapshot:
-            groups = failed_events.group_failed(snapshot.cursor, MAX_GROUPS)
+    @routes.get(
+        "/groups",
+        response_model=FailedGroups,
+        description="How many there are of each code, path and reason, whatever the numbers in them; the "
+        f"most first. {FILTERS}",
+    )
+    def group_failed_events(request: Request) -> Json:
+        with snapshots.open() as snapshot, refused():
+            groups = failed_events.group_failed(snapshot.cursor, paging.asked(request), MAX_GROUPS)
             return answer(snapshot.cut, {"items": groups})
 
     @routes.get("/{failed_id}", response_model=FailedAnswer, responses=refusals(404))
     def read_failed_event(failed_id: str) -> Json:
-        """One failed event with the item as it came."""
+        """One failed event with the item as it came; that of a conflict as a client would send it."""
         with snapshots.open() as snapshot:
             found = failed_events.read_failed(snapshot.cursor, failed_id)
             if found is None:
                 raise not_found("failed event", snapshot.cut, "GET /api/failed-events lists them.")
-            return answer(snapshot.cut, {**found.item, "item": _text(log, found)})
+            item = conflict_item(log, found) if found.item is None else found.item
+            return answer(snapshot.cut, {**found.shown, "item": item})
 
     return routes
-
-
-def _text(log: EventLog, found: Found) -> str | None:
-    """The store keeps refused items; a copy that clashes stands in the log alone."""
-    if found.text is not None:
-        return found.text
-    topic, partition, offset = (found.item[name] for name in ("topic", "partition", "offset"))
-    assert isinstance(topic, str)
-    assert isinstance(partition, int)
-    assert isinstance(offset, int)
-    try:
-        records = log.read(topic, partition, offset, 1)
-    except LogGap:
-        return None
-    if not records or records[0].offset != offset:
-        return None
-    return records[0].value.decode(errors="replace")

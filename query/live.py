@@ -109,7 +109,7 @@ class Lookout:
                 )
                 for subjects, since in newest.newest_profiles(cursor, ROWS)
             ],
-            failed=failed_events.group_failed(cursor, ROWS),
+            failed=failed_events.group_failed(cursor, (), ROWS),
             cut=snapshot.cut,
         )
 

@@ -81,7 +81,7 @@ class Node(Collector):
             ("profiles", "Profiles of persons."),
             ("companies", "Profiles of companies."),
             ("duplicates", "Copies that do not count."),
-            ("failed_events", "Items that were refused, and conflicts."),
+            ("failed_events", "Items that were refused, and conflicts, that are not repaired."),
         ):
             yield GaugeMetricFamily(f"kizuna_{name}", what, value=counts[name])  # type: ignore[literal-required]
         yield GaugeMetricFamily(

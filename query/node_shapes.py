@@ -40,29 +40,49 @@ class CountsShape(Standing):
     profiles: int = Field(description="Profiles of persons.")
     companies: int = Field(description="Profiles of companies.")
     duplicates: int
-    failed_events: int
+    failed_events: int = Field(description="Those that are not repaired.")
+    repaired: int = Field(description="Failed events that are repaired.")
 
 
 class TopicAccount(Shape):
     topic: str
     records: int = Field(description="Records that the log holds.")
-    folded: int = Field(description="Records that are folded: events + duplicates + failed_events.")
-    events: int = Field(description="Events, or definitions.")
+    folded: int = Field(
+        description="Records that are folded: events + duplicates + failed_events + repaired."
+    )
+    events: int = Field(description="Events, or definitions; re-admitted ones too.")
     duplicates: int
     failed_events: int
+    repaired: int
 
 
-class SourceAccount(Shape):
-    source: str
-    records: int = Field(description="events + duplicates + failed_events")
+class Account(Shape):
+    """What became of every record of touchpoints and failed events: `records` = `events` + `duplicates` +
+    `failed_events`."""
+
+    records: int = Field(description="Records in the log, without re-admissions.")
     events: int
     duplicates: int
-    failed_events: int
+    failed_events: int = Field(description="Those that are not repaired.")
+    repaired: int = Field(description="Failed events that are repaired: they count as what they became.")
+    readmitted: int = Field(description="Records that re-admitted them, not among `records`.")
+    retracted: int = Field(description="Events that were taken out; they stay counted.")
+
+
+class SourceAccount(Account):
+    source: str
+
+
+class TotalAccount(Account):
+    adds_up: bool | None = Field(
+        description="Whether the sum holds, in total and for each source; null until `lag` is 0."
+    )
 
 
 class StatusAnswer(CountsShape):
     t: datetime = Field(description="The same as as_of.")
     lag: int = Field(description="Records in the log that are not folded yet.")
+    account: TotalAccount = Field(description="`records` follow from where the log ends.")
     topics: list[TopicAccount]
     sources: list[SourceAccount]
 

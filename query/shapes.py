@@ -217,6 +217,8 @@ class FailedItem(Shape):
     partition: int
     offset: int
     repeats: int = Field(description="How often the same item came again.")
+    group: str = Field(description="Those that failed for the same reason share it.")
+    repaired_by: UUID | None = Field(description="The event that it became; null until it is repaired.")
     event_id: UUID | None = Field(description="The id it clashes about, of a conflict.")
     type: str | None = Field(
         description="Of a conflict, its event's; else what the item says in `type`, if it says it."
@@ -235,14 +237,42 @@ class FailedAnswer(FailedItem, Standing):
 
 
 class FailedGroup(Shape):
+    group: str = Field(description="For the filter of the same name.")
     code: Code
-    path: str
-    reason: str
-    source: str
+    path: str = Field(description="Where in the item, with * for a place in a list.")
+    reason: str = Field(description="With # for each number.")
     failed_events: int
+    sources: list[str]
     first_at: datetime
     last_at: datetime
+    example: UUID = Field(description="The newest of them.")
+    example_reason: str
 
 
 class FailedGroups(Standing):
     items: list[FailedGroup]
+
+
+class RepairResult(Shape):
+    id: UUID
+    code: Literal["accepted"] | Code
+    path: str | None = Field(description="Of a refusal: where in the item.")
+    reason: str | None
+    event_id: UUID | None = Field(description="Of an accepted one: the id of its event.")
+    event: dict[str, Any] | None = Field(description="Its envelope, where one alone was asked for.")
+
+
+class RepairReason(Shape):
+    code: Code
+    path: str
+    reason: str
+    failed_events: int
+
+
+class RepairAnswer(Standing):
+    accepted: int
+    refused: int = Field(description="They stay failed events, as they were.")
+    dry_run: bool
+    folded: bool = Field(description="Whether answers show it already.")
+    reasons: list[RepairReason] = Field(description="Why some were refused, the most frequent first.")
+    results: list[RepairResult] = Field(description="The first hundred.")

@@ -18,7 +18,7 @@ from kizuna.schemas.errors import StoreLocked
 from . import running_node
 from .directory import DataDirectory
 from .options import load_settings, typed
-from .running_node import Answer, Parameters, answered
+from .running_node import TIMEOUT, Answer, Parameters, answered
 from .terminal import err
 
 PATIENCE = 10.0
@@ -28,7 +28,15 @@ PAUSE = 0.2
 class Api(Protocol):
     """Asks as an administrator."""
 
-    def ask(self, method: str, path: str, *, params: Parameters | None = None, body: object = None) -> Answer:
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Parameters | None = None,
+        body: object = None,
+        timeout: httpx.Timeout = TIMEOUT,
+    ) -> Answer:
         """The answer's JSON. Raises ConfigurationError when it refuses, LogUnavailable when it cannot."""
         ...
 
@@ -41,7 +49,15 @@ class LocalApi:
         self._app = app
         self._headers = {"authorization": f"Bearer {token}"}
 
-    def ask(self, method: str, path: str, *, params: Parameters | None = None, body: object = None) -> Answer:
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Parameters | None = None,
+        body: object = None,
+        timeout: httpx.Timeout = TIMEOUT,
+    ) -> Answer:
         async def request() -> httpx.Response:
             async with httpx.AsyncClient(
                 transport=httpx.ASGITransport(app=self._app), base_url="http://local", headers=self._headers

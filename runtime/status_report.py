@@ -8,6 +8,7 @@ from .running_node import Answer
 from .terminal import local, number, out, print_table
 
 COUNTS = ("events", "profiles", "companies", "duplicates", "failed_events", "lag")
+TERMS = ("records", "events", "duplicates", "failed_events", "repaired", "readmitted", "retracted")
 
 
 def show(status: Answer) -> None:
@@ -17,9 +18,11 @@ def show(status: Answer) -> None:
     out.print(f"{'as of':14} {local(datetime.fromisoformat(status['as_of'])):>20}")
     if status["sources"]:
         out.print()
-        terms = ("records", "events", "duplicates", "failed_events")
-        rows = [(one["source"], *(one[term] for term in terms)) for one in status["sources"]]
-        print_table(("source", *terms), rows, numbers=terms)
+        rows = [(one["source"], *(one[term] for term in TERMS)) for one in status["sources"]]
+        rows.append(("all of them", *(status["account"][term] for term in TERMS)))
+        print_table(("source", *TERMS), rows, numbers=TERMS)
+        if status["account"]["adds_up"] is False:
+            out.print("[red]The records do not add up.[/] `kizuna rebuild --verify` compares store and log.")
     out.print()
     places = ("generation", "partition", "offset")
     rows = [(one["topic"], *(one[place] for place in places)) for one in status["positions"]]

@@ -51,12 +51,16 @@ _UUID_5 = 5 << 76 | 0x8000 << 48
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where an item came in: the key's source and rights, and the moment Kizuna first got it."""
+    """Where an item came in: the key's source and rights, and the moment Kizuna first got it. Of a
+    re-admission also the failed event that it `repairs`, and the `event_id` that it takes, whatever the item
+    says."""
 
     source: str
     rights: Rights
     received_at: datetime
     import_id: str | None = None
+    event_id: UUID | None = None
+    repairs: UUID | None = None
 
 
 class Accepted(NamedTuple):
@@ -195,8 +199,10 @@ def _corrected(sent: Submission, payload: EventCorrected, origin: Origin) -> _Ch
 
 def _seal(checked: _Checked, origin: Origin, workspace_key: str, new_id: Callable[[], UUID]) -> Accepted:
     sent, ids, entities = checked.sent, checked.ids, checked.entities
-    event_id = sent.event_id or (
-        event_id_for(origin.source, sent.message_id) if sent.message_id is not None else new_id()
+    event_id = (
+        origin.event_id
+        or sent.event_id
+        or (event_id_for(origin.source, sent.message_id) if sent.message_id is not None else new_id())
     )
     occurred_at, clamped = occurrence(sent.occurred_at, sent.sent_at, origin.received_at)
     occurred = times.text(occurred_at)
@@ -246,6 +252,8 @@ def _seal(checked: _Checked, origin: Origin, workspace_key: str, new_id: Callabl
         envelope["attachments"] = [part.model_dump() for part in sent.attachments]
     if sent.test:
         envelope["test"] = True
+    if origin.repairs:
+        envelope["repairs"] = origin.repairs
     if checked.corrects:
         envelope["corrects"] = checked.corrects
     if checked.correction and (why := checked.correction.model_dump(mode="json", exclude_none=True)):

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from .envelope import Rights
 from .refusal import Code
 from .times import Moment
 
@@ -22,6 +23,10 @@ class FailedEvent(BaseModel):
     reason: str
     via: Literal["http", "import", "fold"]
     source: str
+    rights: Rights = Field(
+        default="public",
+        description="Rights of the key that it came with: a repair passes the door with them.",
+    )
     received_at: Moment
     item: str = Field(description="The item as it came, as text; undecodable bytes are replaced.")
     file: str | None = None

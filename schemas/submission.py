@@ -11,6 +11,7 @@ from . import identifiers
 from .envelope import Actor, Attachment, EntityRef, Place, ShortText
 from .times import Moment
 
+MessageId = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 IdValue = Annotated[str, StringConstraints(max_length=1000)]
 
 
@@ -57,7 +58,7 @@ class Touchpoint(BaseModel):
 class Submission(Touchpoint):
     """One touchpoint as a client sends it."""
 
-    message_id: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = Field(
+    message_id: MessageId | None = Field(
         None, description="The client's own id of this item: a retry with it counts once."
     )
     event_id: UUID | None = Field(

@@ -74,10 +74,12 @@ class QueryNode:
             if isinstance(result, Accepted):
                 self.log.append(topics.TOUCHPOINTS, [NewRecord(result.key, result.value)])
             else:
-                self.fail(result, codec.dumps(item).decode(), source, origin.received_at)
+                self.fail(result, codec.dumps(item).decode(), source, origin.received_at, rights)
         return results
 
-    def fail(self, refusal: Refusal, item: str, source: str, received_at: datetime) -> None:
+    def fail(
+        self, refusal: Refusal, item: str, source: str, received_at: datetime, rights: Rights = "secret"
+    ) -> None:
         failed = FailedEvent(
             failed_id=uuid5(FAILED, f"{source}{item}"),
             code=refusal.code,
@@ -85,6 +87,7 @@ class QueryNode:
             reason=refusal.reason,
             via="http",
             source=source,
+            rights=rights,
             received_at=received_at,
             item=item,
         )

@@ -67,6 +67,13 @@ def questions(node: QueryNode) -> Iterator[Question]:
     yield _one("group_failed_events", "/api/failed-events/groups")
     (failed,) = node.get("/api/failed-events", code="conflict")["items"]
     yield _one("read_failed_event", "/api/failed-events/{failed_id}", failed_id=failed["id"])
+    # Dry, as each is asked more than once.
+    repair = {"patch": {"type": "order.cancelled", "properties": {"order_id": "A-1"}}, "dry_run": True}
+    (unknown,) = node.get("/api/failed-events", code="unknown_type")["items"]
+    path, bulk = "/api/failed-events/{failed_id}/repair", "/api/failed-events/repair"
+    yield Question("repair_failed_event", "POST", path, path.format(failed_id=unknown["id"]), body=repair)
+    by_code, again = {"code": "conflict"}, {"dry_run": True}
+    yield Question("repair_failed_events", "POST", bulk, bulk, by_code, again)
     for name in ("read_status", "read_statistics", "list_definitions", "list_schemas"):
         yield _one(name, PATHS[name])
     key, token = {"name": "web", "rights": "public"}, {"name": "dashboard"}

@@ -143,6 +143,15 @@ def test_items_too_deep_for_anybody_are_kept(node: CollectorNode) -> None:
     assert [failed["item"] for failed in node.failed] == items
 
 
+def test_an_item_within_the_limit_is_kept_whole(node: CollectorNode) -> None:
+    node.results(page(type="page.seen", properties={"x": "y" * 500_000}))
+    assert json.loads(node.failed[0]["item"])["properties"]["x"] == "y" * 500_000
+    # Kept as JSON in JSON it would be too long for a record.
+    (result,) = node.results(page(type="page.seen", properties={"x": '"' * 250_000}))
+    assert result["code"] == "unknown_type"
+    assert len(node.failed[1]["item"]) == 100_000
+
+
 def test_a_very_long_item_is_kept_in_part(node: CollectorNode) -> None:
     (result,) = node.results(page(properties={"x": "y" * 600_000}))
     assert (result["code"], result["path"]) == ("too_large", "properties")

@@ -72,9 +72,7 @@ def test_each_is_kept_as_it_was_sent_or_refused_with_its_place_and_nothing_is_lo
         else:
             assert result.reason
             assert explains(result, place), (place, text, result)
-            record = failed_record(
-                UUID(int=number), result, json.dumps(item), via="http", source="shop", received_at=NOW
-            )
+            record = failed_record(UUID(int=number), result, json.dumps(item), ORIGIN, via="http")
             log.append(topics.FAILED_EVENTS, [record])
             refused += 1
     assert accepted + refused == number > 100_000
