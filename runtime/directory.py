@@ -99,14 +99,19 @@ class DataDirectory:
 
 
 def write_private(path: Path, text: str) -> None:
-    """A file that only its owner can read, from its first byte on. Replaces a file of that name at once."""
+    """A file that only its owner can read, from its first byte on. Replaces a file of that name at once;
+    where it cannot, nothing is left of it."""
     beside = path.with_name(f"{path.name}.{os.getpid()}")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(beside, path)
+    try:
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
 
 
 def too_open(path: Path) -> str | None:
