@@ -1,5 +1,6 @@
 """Every death of the short life: it is lived once to enumerate the calls by which it writes, then ended
-before and after each of them, and lived on.
+before and after each of them, and lived on. Where nothing changed from one such moment to another, neither on
+the disk nor in what was acknowledged, one death stands for both.
 
     python -m tests.recovery.deaths FOLDER                 prints what was found as JSON
     python -m tests.recovery.deaths FOLDER --once          one life to its end, telling what is acknowledged
@@ -25,6 +26,7 @@ from tests.recovery.failpoints import Watch, When
 from tests.recovery.short_life import Life, prepare
 
 JOBS = 2
+WHEN: tuple[When, When] = ("before", "after")
 
 
 @dataclass
@@ -40,9 +42,10 @@ class Trial:
 
 @dataclass
 class Campaign:
-    """Every point of one life, and every trial."""
+    """The points of one life, the state before and after each, and the trials: one a state."""
 
     trace: list[Any]
+    states: list[str]
     same: bool
     strays: list[str]
     trials: list[Trial]
@@ -62,18 +65,18 @@ def _forked(work: Callable[[], None]) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
-def _watched(folder: Path, result: Path) -> tuple[list[Any], list[str]]:
-    """The trace of a whole life, and its strays."""
+def _watched(folder: Path, result: Path) -> tuple[list[Any], list[str], list[str]]:
+    """The trace of a whole life, its states and its strays."""
 
     def work() -> None:
         watch = Watch(folder)
         watch.install()
         Life(folder, set(), watch.note).live()
-        result.write_text(json.dumps([watch.trace, watch.strays]))
+        result.write_text(json.dumps([watch.trace, watch.states, watch.strays]))
 
     assert _forked(work) == 0
-    trace, strays = json.loads(result.read_text())
-    return trace, strays
+    trace, states, strays = json.loads(result.read_text())
+    return trace, states, strays
 
 
 def _try(home: Path, point: int, when: When) -> Trial:
@@ -106,10 +109,10 @@ def _tell(told: int, name: str) -> None:
 
 def campaign(folder: Path) -> Campaign:
     began = time.monotonic()
-    traces = [_watched(folder / f"life{n}", folder / f"trace{n}") for n in (1, 2)]
-    (trace, strays), (again, _) = traces
-    points = [one for one in trace if not isinstance(one, str)]
-    planned = [(point, when) for point in range(len(points)) for when in ("before", "after")]
+    (trace, states, strays), (again, _, _) = (
+        _watched(folder / f"life{n}", folder / f"seen{n}") for n in (1, 2)
+    )
+    moments = [(number // 2, WHEN[number % 2]) for number in map(states.index, dict.fromkeys(states))]
     running: dict[int, Path] = {}
     trials: list[Trial] = []
 
@@ -120,7 +123,7 @@ def campaign(folder: Path) -> Campaign:
         trials.append(Trial(**json.loads((home / "trial").read_text())))
         shutil.rmtree(home)
 
-    for point, when in planned:
+    for point, when in moments:
         home = folder / f"{point}-{when}"
         home.mkdir()
         for name in ("sales.csv", "sales.yaml"):
@@ -131,17 +134,14 @@ def campaign(folder: Path) -> Campaign:
             running[pid] = home
             continue
         try:
-            (home / "trial").write_text(json.dumps(asdict(_try(home, point, when))))  # type: ignore[arg-type]
+            (home / "trial").write_text(json.dumps(asdict(_try(home, point, when))))
         except BaseException:
             traceback.print_exc()
             os._exit(1)
         os._exit(0)
     while running:
         gather()
-    same = _shape(trace) == _shape(again)
-    return Campaign(
-        trace, same, strays, sorted(trials, key=lambda one: (one.point, one.when)), time.monotonic() - began
-    )
+    return Campaign(trace, states, _shape(trace) == _shape(again), strays, trials, time.monotonic() - began)
 
 
 def _shape(trace: list[Any]) -> list[Any]:

@@ -9,6 +9,7 @@ is written. Python's audit events say whether a file was written by any other wa
 from __future__ import annotations
 
 import builtins
+import hashlib
 import io
 import os
 import re
@@ -51,10 +52,13 @@ class Point(NamedTuple):
 
 class Watch:
     """Counts the calls that concern `folder`. The process ends at point `die_at`, as by SIGKILL: nothing is
-    flushed, closed or undone. `trace` holds the points, and between them what `note` was told."""
+    flushed, closed or undone. `trace` holds the points, and between them what `note` was told. `states` tells,
+    for before and after each point, what a death there would leave: equal ones leave the same files, and the
+    same was noted. A watch that ends the process takes no such notes of it."""
 
     def __init__(self, folder: Path, die_at: tuple[int, When] | None = None) -> None:
         self.trace: list[Point | str] = []
+        self.states: list[str] = []
         self.strays: list[str] = []
         self._folder = str(folder.resolve())
         self._die_at = die_at
@@ -81,17 +85,27 @@ class Watch:
             self._count += 1
             name = os.path.basename(os.fsdecode(target))  # type: ignore[arg-type]
             self.trace.append(Point(kind, name, _site(), synchronous))
-        self._die(number, "before")
+        self._reach(number, "before")
         self._inside.depth = getattr(self._inside, "depth", 0) + 1
         try:
             yield
         finally:
             self._inside.depth -= 1
-        self._die(number, "after")
+        self._reach(number, "after")
 
-    def _die(self, number: int, when: When) -> None:
-        if self._die_at == (number, when):
+    def _reach(self, number: int, when: When) -> None:
+        if self._die_at is None:
+            self.states.append(self._state())
+        elif self._die_at == (number, when):
             os._exit(KILLED)
+
+    def _state(self) -> str:
+        content = hashlib.sha256(str([one for one in self.trace if isinstance(one, str)]).encode())
+        for path in sorted(Path(self._folder).rglob("*")):
+            content.update(f"{path}\n{path.lstat().st_mode}\n".encode())
+            if path.is_file():
+                content.update(hashlib.sha256(path.read_bytes()).digest())
+        return content.hexdigest()
 
     def install(self) -> None:
         """For good: in a process of its own."""
