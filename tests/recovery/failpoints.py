@@ -52,9 +52,9 @@ class Point(NamedTuple):
 
 class Watch:
     """Counts the calls that concern `folder`. The process ends at point `die_at`, as by SIGKILL: nothing is
-    flushed, closed or undone. `trace` holds the points, and between them what `note` was told. `states` tells,
-    for before and after each point, what a death there would leave: equal ones leave the same files, and the
-    same was noted. A watch that ends the process takes no such notes of it."""
+    flushed, closed or undone. `trace` holds the points, and between them what `note` was told. `states` says
+    of before and after each point what a death there would leave: where two are equal, the files are the same
+    and so is what was noted. Only a watch that ends nothing looks for it."""
 
     def __init__(self, folder: Path, die_at: tuple[int, When] | None = None) -> None:
         self.trace: list[Point | str] = []
