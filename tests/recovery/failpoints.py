@@ -2,8 +2,8 @@
 Python, counted, and can be the last thing that the process does.
 
 Wrapped are the calls of `os`, `open`, and the statements of SQLite and DuckDB that write, begin or end a
-transaction, or open or close a file. Inside a DuckDB transaction only its end is a point: before it nothing
-is written. Python's audit events say whether a file was written by any other way: that is a `stray`.
+transaction, or open or close a file of DuckDB. Inside a DuckDB transaction only its end is a point: before it
+nothing is written. Python's audit events say whether a file was written by any other way: that is a `stray`.
 """
 
 from __future__ import annotations
@@ -163,17 +163,19 @@ class Watch:
 
         class Connection(sqlite3.Connection):
             path: object = ""
+            wrote = False
 
             def execute(self, statement: str, *rest: Any) -> sqlite3.Cursor:
                 found = VERB.match(statement) or LASTING_PRAGMA.match(statement)
                 if found is None or not watch.concerns(self.path):
                     return super().execute(statement, *rest)
+                self.wrote = True
                 ((synchronous,),) = super().execute("PRAGMA synchronous").fetchall()
                 with watch.point(f"sqlite {found.group(1).upper()}", self.path, synchronous):
                     return super().execute(statement, *rest)
 
             def close(self) -> None:
-                if not watch.concerns(self.path):
+                if not self.wrote:  # how many connections read depends on the moment
                     return super().close()
                 with watch.point("sqlite close", self.path):
                     super().close()
@@ -185,8 +187,7 @@ class Watch:
             executemany = executescript = commit = rollback = _unknown
 
         def wrapped(path: Any, *rest: Any, **named: Any) -> sqlite3.Connection:
-            with self.point("sqlite open", path):
-                connection = call(path, *rest, factory=Connection, **named)
+            connection = call(path, *rest, factory=Connection, **named)
             connection.path = path  # type: ignore[attr-defined]
             return connection
 

@@ -61,13 +61,15 @@ def _order(number: int, total: str) -> dict[str, object]:
 
 
 POSTS: dict[str, list[dict[str, object]]] = {
-    "first": [_order(1, "10.50"), _order(2, "7.25"), {"message_id": "bad1", "type": "no such type"}],
+    "first": [_order(1, "10.50"), _order(2, "7.25")],
+    "refused": [{"message_id": "bad", "type": "no such type"}],
     "second": [_order(3, "1.00"), _order(1, "10.50"), _order(4, "3.10")],
-    "third": [_order(5, "2.00"), {"message_id": "bad2", "type": "order.completed", "ids": {"card": "C1"}}],
+    "third": [_order(5, "2.00")],
 }
+"""Each goes to one topic, so that it is one commit whatever the moment."""
+
 SENT = {"m1", "m2", "m3", "m4", "m5"}
-REFUSED = 2
-IMPORT_REFUSED = 1
+REFUSED = 1
 SOLD = Decimal("10.50") + Decimal("7.25") + Decimal("1.00") + Decimal("3.10") + Decimal("2.00")
 IMPORTED = sum((Decimal(n) + Decimal("0.5") for n in range(ROWS)), Decimal(0))
 
@@ -89,6 +91,7 @@ class Life:
             self._step(_identity(services), lambda: None)
             self._step("key", lambda: _make_key(services))
             self._post(services, "first")
+            self._post(services, "refused")
             services.projector.fold_all()
             self._step("trait", lambda: _define_trait(services))
             self._post(services, "second")
@@ -167,7 +170,7 @@ class Life:
                 failed = dict(
                     snapshot.execute("SELECT source, count(*) FROM failed_items GROUP BY source").fetchall()
                 )
-                if failed != {"shop": REFUSED, "tills": IMPORT_REFUSED}:
+                if failed != {"shop": REFUSED}:
                     yield f"failed events: {failed}"
                 names = {row[0] for row in snapshot.execute("SELECT name FROM definitions").fetchall()}
                 if not {"door", "biggest"} <= names:
@@ -214,5 +217,5 @@ def _rebuild(services: Services) -> None:
 
 def prepare(folder: Path) -> None:
     rows = [f"R{n},2025-02-{n + 1:02} 10:00:00,C{n % 3},{n}.5" for n in range(ROWS)]
-    (folder / "sales.csv").write_text("\n".join(["receipt,time,card,amount", *rows, "R9,yesterday,C1,1"]))
+    (folder / "sales.csv").write_text("\n".join(["receipt,time,card,amount", *rows]))
     (folder / "sales.yaml").write_text(MAP)

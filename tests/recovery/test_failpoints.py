@@ -27,7 +27,7 @@ from tests.recovery.failpoints import KILLED, Point
 SQLITE_FULL = 2
 KINDS = {
     "mkdir", "open", "fsync", "replace", "unlink", "rmdir",
-    "sqlite open", "sqlite PAGE_SIZE", "sqlite JOURNAL_MODE", "sqlite CREATE", "sqlite BEGIN",
+    "sqlite PAGE_SIZE", "sqlite JOURNAL_MODE", "sqlite CREATE", "sqlite BEGIN",
     "sqlite INSERT", "sqlite COMMIT", "sqlite close",
     "duckdb open", "duckdb COMMIT", "duckdb CHECKPOINT", "duckdb close",
 }  # fmt: skip
@@ -38,7 +38,7 @@ PLACES = {
     "projections/store.py", "projections/fold.py", "processors/rebuild.py", "ingest/cursor.py",
     "ingest/arrangement.py", "ingest/importer.py",
 }  # fmt: skip
-STEPS = ["workspace", "key", "first", "trait", "second", "import", "rebuild", "third"]
+STEPS = ["workspace", "key", "first", "refused", "trait", "second", "import", "rebuild", "third"]
 
 
 def live(folder: Path, *options: str) -> list[str]:
