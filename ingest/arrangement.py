@@ -11,6 +11,7 @@ from typing import NamedTuple
 import duckdb
 import pyarrow as pa
 
+from kizuna.projections.store import is_full
 from kizuna.schemas.errors import ConfigurationError, TransientError
 
 from .conditions import decide
@@ -47,23 +48,11 @@ class Arrangement:
 
     def __init__(self, folder: Path, import_map: ImportMap) -> None:
         self._map = import_map
-        self._connection = duckdb.connect(str(folder / "rows.duckdb"))
-        for setting in (
-            f"SET temp_directory = {quoted(str(folder / 'spill'))}",
-            f"SET memory_limit = '{MEMORY}'",
-            "SET threads = 2",
-            "SET TimeZone = 'UTC'",
-            "SET checkpoint_threshold = '1GB'",
-            "SET enable_external_access = false",
-        ):
-            self._connection.execute(setting)
-        self._connection.execute(
-            "CREATE TABLE made (rule INTEGER, key VARCHAR, occurred_at TIMESTAMPTZ, submission VARCHAR,"
-            " line BIGINT, n_rows BIGINT, error VARCHAR, item VARCHAR)"
-        )
         self.rows = 0
         self.left_out: dict[str, int] = {}
         self.total_rows = 0
+        with self._translated():
+            self._connection = _open(folder)
 
     def __enter__(self) -> Arrangement:
         return self
@@ -135,7 +124,9 @@ class Arrangement:
             yield
         except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
             raise ConfigurationError(f"The map cannot be applied: {error}") from None
-        except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+        except duckdb.Error as error:
+            if not (isinstance(error, duckdb.IOException | duckdb.OutOfMemoryException) or is_full(error)):
+                raise
             what = str(error).partition("\n")[0].rstrip(".")
             raise TransientError(
                 f"The rows cannot be sorted: {what}.",
@@ -202,6 +193,24 @@ class Arrangement:
     def _count(self, query: str) -> int:
         ((count,),) = self._connection.execute(query).fetchall()
         return int(count)
+
+
+def _open(folder: Path) -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect(str(folder / "rows.duckdb"))
+    for setting in (
+        f"SET temp_directory = {quoted(str(folder / 'spill'))}",
+        f"SET memory_limit = '{MEMORY}'",
+        "SET threads = 2",
+        "SET TimeZone = 'UTC'",
+        "SET checkpoint_threshold = '1GB'",
+        "SET enable_external_access = false",
+    ):
+        connection.execute(setting)
+    connection.execute(
+        "CREATE TABLE made (rule INTEGER, key VARCHAR, occurred_at TIMESTAMPTZ, submission VARCHAR,"
+        " line BIGINT, n_rows BIGINT, error VARCHAR, item VARCHAR)"
+    )
+    return connection
 
 
 def _insert_columns(texts: list[str]) -> str:

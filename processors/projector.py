@@ -11,11 +11,9 @@ from datetime import datetime
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
-import duckdb
-
 from kizuna.eventlog.port import Bounds, EventLog, TopicPartition
 from kizuna.projections.fold import Fold
-from kizuna.projections.store import Store, cut
+from kizuna.projections.store import Store, cut, outages
 from kizuna.schemas.errors import KizunaError, LogUnavailable, TransientError
 
 from . import reader
@@ -45,7 +43,7 @@ class Projector:
     """Owns the store's writing connection from `start` to `stop`.
 
     `failure` says why it stopped by itself: a gap, a foreign log, a damaged record. What only lasts a
-    while (`TransientError`) is tried again.
+    while (`TransientError`: a busy log, a full disk) is tried again, from where the store stands.
     """
 
     def __init__(
@@ -156,6 +154,12 @@ class Projector:
         self._fold = Fold(self._store, self._workspace_key)
         self._stand()
 
+    def _recover(self) -> None:
+        """A database that gave itself up is opened again. All that was committed is in it."""
+        if self._store.recover():
+            logger.info("the store was opened again")
+            self.adopt()
+
     def _stand(self) -> None:
         stands = reader.start(
             cut(self._store.writer).positions, self._log.bounds(), self._log.identity.generation
@@ -166,17 +170,23 @@ class Projector:
             self._folded.notify_all()
 
     def _run(self) -> None:
+        troubled = False
         while not self._stopping.is_set():
             try:
+                if troubled:
+                    self._recover()
+                    troubled = False
                 self._answer_calls()
-                reading = self._step()
+                with outages(self._store.path):
+                    reading = self._step()
                 if not len(reading.batch):
                     self._log.wait(IDLE_SECONDS)
                 elif reading.caught_up and len(reading.batch) < SMALL_BATCH:
                     self._stopping.wait(LINGER_SECONDS)
             except TransientError as error:
+                troubled = True
                 self._ahead.forget()
-                logger.warning("the log is not ready, trying again: %s", error)
+                logger.warning("cannot fold now, trying again: %s", error)
                 self._stopping.wait(RETRY_SECONDS)
             except BaseException as error:
                 self._fail(error)
@@ -244,5 +254,4 @@ class Projector:
                 future.set_result(function())
             except BaseException as error:
                 future.set_exception(error)
-                if isinstance(error, duckdb.FatalException):
-                    raise
+                self._recover()

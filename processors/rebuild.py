@@ -7,12 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from uuid import UUID
 
 from kizuna.eventlog.port import Bounds, EventLog, TopicPartition
 from kizuna.projections import canon
 from kizuna.projections.fold import Fold
-from kizuna.projections.store import Store, cut, wal
+from kizuna.projections.store import Store, cut, logs, outages
 
 from . import reader
 from .ahead import ReadAhead
@@ -38,31 +37,41 @@ def rebuild(
     projector: Projector,
     workspace_key: str,
     clock: Callable[[], datetime],
-    store_id: UUID,
     *,
     verify: bool,
     progress: Progress = lambda done, total: None,
 ) -> Report:
     """With `verify`, both stores are compared at the same positions; when they differ the live one stays,
-    as it is the evidence. The live store serves until the swap, which waits for open reads only."""
+    as it is the evidence. The live store serves until the swap, which waits for open reads only. What is
+    swapped in is the same store: it has its id from the start.
+
+    Raises StoreUnavailable when the disk is full; then the live store stays.
+    """
     path = store.path.with_name("store.rebuild.duckdb")
     discard(path)
-    built = Store(
-        path, log_id=store.log_id, generation=store.generation, store_id=store_id, limits=store.limits
-    )
     try:
-        builder = _Builder(log, built, workspace_key, clock, projector.batch_size, progress)
-        builder.fold_to(log.bounds())
-        return projector.call(lambda: _finish(builder, store, projector, verify=verify))
+        with outages(path):
+            built = Store(
+                path,
+                log_id=store.log_id,
+                generation=store.generation,
+                store_id=store.store_id,
+                limits=store.limits,
+            )
+            try:
+                builder = _Builder(log, built, workspace_key, clock, projector.batch_size, progress)
+                builder.fold_to(log.bounds())
+                return projector.call(lambda: _finish(builder, store, projector, verify=verify))
+            finally:
+                built.close()
     finally:
-        built.close()
         discard(path)
 
 
 def discard(path: Path) -> None:
     """Remove a store that is not in use."""
-    path.unlink(missing_ok=True)
-    wal(path).unlink(missing_ok=True)
+    for one in (*logs(path), path):
+        one.unlink(missing_ok=True)
     shutil.rmtree(path.with_suffix(".ids"), ignore_errors=True)
 
 

@@ -15,7 +15,7 @@ from .batch import Batch, Rows
 from .copies import Chosen
 from .failures import TOUCHPOINTS
 from .known_ids import KnownIds
-from .script import Script
+from .script import Script, transaction
 from .store import AHEAD, Store
 from .traits import Plan
 
@@ -77,19 +77,16 @@ class Fold:
                 decode.take(self._script, table)
         self._known.keep(self._script.connection)
         chosen: Chosen | None = None
-        self._script.execute("BEGIN")
         try:
-            self._follow(batch.starts)
-            self._define(batch.definitions)
-            self._fail(batch.failed)
-            if batch.touchpoints:
-                chosen = self._touch()
-            self._stand(batch.positions, batch.t, batch.recorded_high)
-            with self._timed("commit"):
-                self._script.execute("COMMIT")
+            with transaction(self._script.connection, self._timed("commit")):
+                self._follow(batch.starts)
+                self._define(batch.definitions)
+                self._fail(batch.failed)
+                if batch.touchpoints:
+                    chosen = self._touch()
+                self._stand(batch.positions, batch.t, batch.recorded_high)
         except BaseException:
             self._plan = None
-            self._script.execute("ROLLBACK")
             raise
         if chosen is not None:
             with self._timed("duplicates"):

@@ -17,6 +17,7 @@ import numpy as np
 
 from . import id_run
 from .id_run import Hashes, Offsets, Run
+from .script import transaction
 
 logger = logging.getLogger(__name__)
 
@@ -92,18 +93,13 @@ class KnownIds:
         if names == self._named:
             return
         self._runs[: len(filed)] = filed
-        connection.execute("BEGIN")
-        try:
+        with transaction(connection):
             connection.execute("DELETE FROM id_files")
             connection.execute("DELETE FROM id_coverage")
             for number, name in enumerate(names):
                 connection.execute("INSERT INTO id_files VALUES (?, ?)", [number, name])
             for partition, offset in filed[-1][1].items():
                 connection.execute("INSERT INTO id_coverage VALUES (?, ?)", [partition, offset])
-            connection.execute("COMMIT")
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
         self._named = names
         self._sweep()
 

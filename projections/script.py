@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import lru_cache
 from typing import Any
 
@@ -12,6 +12,22 @@ import pyarrow as pa
 
 KEPT = 512
 """Parsed statements kept; the fold has about a hundred."""
+
+
+@contextmanager
+def transaction(
+    connection: duckdb.DuckDBPyConnection, committing: AbstractContextManager[object] | None = None
+) -> Iterator[None]:
+    """All of it or nothing; `committing` is entered around the commit."""
+    connection.execute("BEGIN")
+    try:
+        yield
+        with committing or nullcontext():
+            connection.execute("COMMIT")
+    except BaseException:
+        with suppress(duckdb.TransactionException):  # a commit that failed has ended it
+            connection.execute("ROLLBACK")
+        raise
 
 
 class Script:

@@ -27,7 +27,7 @@ class Counts(TypedDict):
     repaired: int
 
 
-# Events that a retraction or correction took out, and no copy of which counts: of the source of the first copy.
+# Events that were taken out, and no copy of which counts now: of the source of the first copy.
 RETRACTED = f"""
 SELECT event_id, arg_min(source, ({ADMISSION})) AS source
 FROM copies WHERE event_id NOT IN (SELECT event_id FROM events) GROUP BY event_id

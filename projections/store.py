@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,13 @@ from uuid import UUID
 
 import duckdb
 
-from kizuna.schemas.errors import ForeignLog, LogUnavailable, StoreDamaged, StoreLocked, StoreOutdated
+from kizuna.schemas.errors import (
+    ForeignLog,
+    StoreDamaged,
+    StoreLocked,
+    StoreOutdated,
+    StoreUnavailable,
+)
 from kizuna.schemas.position import Position
 
 from . import tables
@@ -41,6 +48,10 @@ DAMAGE = (
     "Failure while replaying WAL", "Trying to read a database file with version number",
 )  # fmt: skip
 """What DuckDB says of a file that it will never read. All else (a lock, a mode, a full disk) may pass."""
+
+
+FULL = ("No space left on device", "Disk quota exceeded")
+"""What the system says of a full disk, as DuckDB repeats it."""
 
 
 def damaged(path: Path | str, error: duckdb.Error) -> StoreDamaged:
@@ -90,14 +101,18 @@ class Store:
         self._gate = threading.Condition()
         self._readers = 0
         self._swapping = False
-        self.writer = self._open(store_id)
+        self._new_id = store_id
+        self.writer = self._open()
 
-    def _open(self, store_id: UUID) -> duckdb.DuckDBPyConnection:
+    def _open(self) -> duckdb.DuckDBPyConnection:
         connection = connect(self.path, self.limits)
         try:
-            for table in tables.FIXED:
-                connection.execute(table.ddl)
-            self._verify(connection, store_id)
+            with outages(self.path):
+                connection.execute("BEGIN")  # a store is made whole, or not at all
+                for table in tables.FIXED:
+                    connection.execute(table.ddl)
+                self._verify(connection)
+                connection.execute("COMMIT")
         except BaseException as error:
             connection.close()
             if isinstance(error, duckdb.Error) and is_damage(error):
@@ -105,11 +120,11 @@ class Store:
             raise
         return connection
 
-    def _verify(self, connection: duckdb.DuckDBPyConnection, store_id: UUID) -> None:
+    def _verify(self, connection: duckdb.DuckDBPyConnection) -> None:
         ours = {"log_id": str(self.log_id), "generation": str(self.generation), "fold": str(FOLD_VERSION)}
         held = dict(connection.execute("SELECT key, value FROM meta").fetchall())
         if not held:
-            rows = [*ours.items(), ("store_id", str(store_id))]
+            rows = [*ours.items(), ("store_id", str(self._new_id))]
             connection.executemany("INSERT INTO meta VALUES (?, ?)", rows)
             connection.execute("INSERT INTO clock VALUES (TIMESTAMP '1970-01-01', TIMESTAMP '1970-01-01')")
             return
@@ -139,7 +154,8 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A snapshot: every query inside sees the same cut."""
+        """A snapshot: every query inside sees the same cut. Raises StoreUnavailable while the database has
+        given itself up and is to be opened again."""
         with self._gate:
             self._gate.wait_for(lambda: not self._swapping)
             self._readers += 1
@@ -150,37 +166,55 @@ class Store:
                 yield cursor
             finally:
                 cursor.close()
+        except (duckdb.FatalException, duckdb.ConnectionException) as error:
+            raise StoreUnavailable(f"{self.path} is being opened again.", hint="Try again.") from error
         finally:
             with self._gate:
                 self._readers -= 1
                 self._gate.notify_all()
 
     def swap(self, built: Path) -> None:
-        """Put the store file `built` in the place of this one. Called by the writer's thread; waits for the
-        snapshots that are open, and holds new ones until it is done."""
-        with self._gate:
-            self._swapping = True
-            self._gate.wait_for(lambda: self._readers == 0)
-        try:
-            store_id = self._held_id()
+        """Put the store file `built`, which is closed, in the place of this one. Called by the writer's
+        thread. Raises StoreUnavailable when a part of it still stands in a write-ahead log."""
+        if wal(built).exists():
+            raise StoreUnavailable(f"{built} could not be put in order.", hint="Free space on its disk.")
+        with self._alone():
             self.writer.close()
-            wal(self.path).unlink(missing_ok=True)
-            # They are named by their content: what is not of this store is removed when its ids are read.
+            for path in logs(self.path):
+                path.unlink(missing_ok=True)
+            # Named by their content, they may lie beside those of the old store: what is not of this one is
+            # removed when the ids are read.
             for file in built.with_suffix(".ids").glob("*"):
                 self.ids.mkdir(exist_ok=True)
                 os.replace(file, self.ids / file.name)
             os.replace(built, self.path)
-            self.writer = self._open(store_id)
-            # A rebuild swapped in is the same store: it keeps its id.
-            self.writer.execute("UPDATE meta SET value = ? WHERE key = 'store_id'", [str(store_id)])
+            self.writer = self._open()
+
+    def recover(self) -> bool:
+        """After a failure: open the database again, if it gave itself up. True when it did. Called by the
+        writer's thread; raises what opening raises, and can then be called again."""
+        try:
+            self.writer.execute("SELECT 1")
+            return False
+        except (duckdb.FatalException, duckdb.ConnectionException):
+            pass
+        with self._alone():
+            self.writer.close()
+            self.writer = self._open()
+        return True
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Waits for the snapshots that are open, and holds new ones until the end."""
+        with self._gate:
+            self._swapping = True
+            self._gate.wait_for(lambda: self._readers == 0)
+        try:
+            yield
         finally:
             with self._gate:
                 self._swapping = False
                 self._gate.notify_all()
-
-    def _held_id(self) -> UUID:
-        ((held,),) = self.writer.execute("SELECT value FROM meta WHERE key = 'store_id'").fetchall()
-        return UUID(held)
 
     def pending(self) -> int:
         """Bytes in the write-ahead log."""
@@ -188,8 +222,11 @@ class Store:
         return beside.stat().st_size if beside.exists() else 0
 
     def checkpoint(self) -> bool:
-        """Move the write-ahead log into the file. Called by the writer's thread, when idle. False when a
-        transaction of somebody else stood in the way: then try again later."""
+        """Move the write-ahead log into the file. Called by the writer's thread, when idle. False when the
+        disk has no room for it, or a transaction of somebody else stood in the way: then try again later."""
+        # A database whose checkpoint fails gives itself up: look first.
+        if shutil.disk_usage(self.path.parent).free < self.pending():
+            return False
         try:
             self.writer.execute("CHECKPOINT")
         except duckdb.TransactionException:
@@ -213,7 +250,7 @@ def connect(path: Path | str, limits: Limits) -> duckdb.DuckDBPyConnection:
             raise damaged(path, error) from error
         if not isinstance(error, duckdb.IOException):
             raise
-        raise LogUnavailable(
+        raise StoreUnavailable(
             f"Cannot open {path}: {error}", hint="Make it a file that this user can read and write."
         ) from error
     for setting in (
@@ -242,9 +279,31 @@ def is_damage(error: duckdb.Error) -> bool:
     return any(said in str(error) for said in DAMAGE)
 
 
+@contextmanager
+def outages(path: Path) -> Iterator[None]:
+    """A full disk raises StoreUnavailable."""
+    try:
+        yield
+    except duckdb.Error as error:
+        if not is_full(error):
+            raise
+        raise StoreUnavailable(f"The disk is full that {path} is on.", hint="Free space on it.") from error
+
+
+def is_full(error: BaseException | None) -> bool:
+    """Whether a full disk is the trouble."""
+    return isinstance(error, duckdb.Error) and any(said in str(error) for said in FULL)
+
+
 def wal(path: Path) -> Path:
     """The write-ahead log beside a store file."""
     return path.with_name(path.name + ".wal")
+
+
+def logs(path: Path) -> tuple[Path, ...]:
+    """Every write-ahead log that DuckDB may leave beside a store file: its own, that of what was written
+    during a checkpoint, and that of a recovery which was cut off."""
+    return tuple(wal(path).with_name(f"{path.name}.wal{end}") for end in ("", ".checkpoint", ".recovery"))
 
 
 def cut(snapshot: duckdb.DuckDBPyConnection) -> Cut:

@@ -121,7 +121,6 @@ def router(snapshots: Snapshots, services: Services) -> APIRouter:
                 services.projector,
                 services.workspace_key,
                 services.clock,
-                services.new_id(),
                 verify=wanted.verify,
             )
         finally:

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kizuna.projections.store import Cut
-from kizuna.schemas.errors import ConfigurationError, KizunaError, TransientError
+from kizuna.schemas.errors import ConfigurationError, KizunaError, StoreUnavailable, TransientError
 
 from .answers import Json, headers
 
@@ -80,7 +80,11 @@ def install(app: FastAPI, stand: Callable[[], Cut]) -> None:
         more: dict[str, str] | None = None,
     ) -> Response:
         said = body(code or CODES.get(status, "invalid"), message, hint)
-        return Json(said, status, {**headers(cut or stand()), **(more or {})})
+        try:
+            standing = headers(cut or stand())
+        except StoreUnavailable:
+            standing = {}  # it may be the very error to tell
+        return Json(said, status, {**standing, **(more or {})})
 
     # Handlers are plain functions, as the store must not be read on the event loop.
     def api_error(request: Request, error: Exception) -> Response:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
@@ -82,13 +84,14 @@ class DataDirectory:
 
     def read_or_make_workspace_key(self) -> str:
         """Raises ConfigurationError when the log is there and its key is not: a new one would not fit."""
-        if not self.workspace_key.exists():
-            if self.exists:
-                raise ConfigurationError(
-                    f"{self.workspace_key} is missing, and the log beside it was written with it.",
-                    hint="Restore it from a backup.",
-                )
-            write_private(self.workspace_key, token_hex(32))
+        with _alone(self.path):  # two processes that start at once make one key
+            if not self.workspace_key.exists():
+                if self.exists:
+                    raise ConfigurationError(
+                        f"{self.workspace_key} is missing, and the log beside it was written with it.",
+                        hint="Restore it from a backup.",
+                    )
+                write_private(self.workspace_key, token_hex(32))
         key = self.workspace_key.read_text(encoding="ascii").strip()
         if len(key) != 64:
             raise ConfigurationError(
@@ -98,15 +101,32 @@ class DataDirectory:
         return key
 
 
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Waits for another process that is in here, if need be."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def write_private(path: Path, text: str) -> None:
-    """A file that only its owner can read, from its first byte on. Replaces a file of that name at once."""
-    beside = path.with_name(f"{path.name}.{os.getpid()}")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(beside, path)
+    """A file that only its owner can read, from its first byte on. Replaces a file of that name at once;
+    where it cannot, nothing is left of it. A process that is killed may leave `.new`: the next one takes it.
+    One process at a time."""
+    beside = path.with_name(f"{path.name}.new")
+    try:
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from error  # a full disk names no file
 
 
 def too_open(path: Path) -> str | None:

@@ -9,14 +9,13 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from itertools import count
 from pathlib import Path
-from uuid import uuid4
 
 import duckdb
 
 from kizuna.processors.rebuild import Progress, Report, discard
 from kizuna.processors.rebuild import rebuild as rebuild_store
 from kizuna.projections.definitions import shipped
-from kizuna.projections.store import damaged, is_damage, wal
+from kizuna.projections.store import damaged, is_damage, logs
 from kizuna.schemas.errors import ForeignLog, KizunaError, StoreDamaged, StoreLocked, StoreOutdated
 
 from . import bootstrap, running_node
@@ -68,8 +67,9 @@ def _put_aside(path: Path) -> Path:
     """Another log may still want its store: give it a name that nothing has."""
     aside = next(one for n in count(1) if not (one := path.with_name(f"store.aside-{n}.duckdb")).exists())
     os.replace(path, aside)
-    if wal(path).exists():
-        os.replace(wal(path), wal(aside))
+    for log, its in zip(logs(path), logs(aside), strict=True):
+        if log.exists():
+            os.replace(log, its)
     return aside
 
 
@@ -84,7 +84,6 @@ def _rebuild_here(
             services.projector,
             services.workspace_key,
             services.clock,
-            uuid4(),
             verify=verify,
             progress=progress,
         )

@@ -61,7 +61,7 @@ def address(bound: socket.socket) -> str:
 
 def serve(app: ASGIApp, bound: socket.socket, projector: Projector, listening: Callable[[], None]) -> None:
     """Serve until SIGTERM or SIGINT, or until the projector fails: then no answer would be fresh again.
-    Requests in flight are finished."""
+    Requests in flight are finished. Raises what `listening` raises."""
     config = uvicorn.Config(
         app,
         http="httptools",
@@ -77,7 +77,10 @@ def serve(app: ASGIApp, bound: socket.socket, projector: Projector, listening: C
     asked: list[int] = []
     previous = {one: signal.signal(one, _note(asked)) for one in (signal.SIGTERM, signal.SIGINT)}
     try:
-        _Server(config, projector, listening).run(sockets=[bound])
+        server = _Server(config, projector, listening)
+        server.run(sockets=[bound])
+        if server.failure is not None:
+            raise server.failure
     finally:
         for one, handler in previous.items():
             signal.signal(one, handler)
@@ -100,11 +103,16 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._projector = projector
         self._listening = listening
+        self.failure: Exception | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         spare_the_collector()
-        self._listening()
+        try:
+            self._listening()
+        except Exception as error:  # raised here, it would stop the server in the middle
+            self.failure = error
+            self.should_exit = True
 
     async def on_tick(self, counter: int) -> bool:
         return await super().on_tick(counter) or self._projector.failure is not None

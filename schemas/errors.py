@@ -23,6 +23,10 @@ class LogUnavailable(TransientError):
     """The log cannot take or give records now: disk full, broker down, locked for too long. Retry."""
 
 
+class StoreUnavailable(TransientError):
+    """The store cannot be read or written now: disk full, or being opened again. Retry."""
+
+
 class TerminalError(KizunaError):
     """The same call will fail again until somebody changes something."""
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 
@@ -26,7 +24,6 @@ def rebuilt(log: object, store: Store, projector: Projector) -> Report:
         projector,
         KEY,
         lambda: NOW,
-        UUID(int=4),
         verify=True,
     )
 

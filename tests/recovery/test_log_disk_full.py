@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -15,29 +11,11 @@ from kizuna.eventlog import topics
 from kizuna.eventlog.port import NewRecord
 from kizuna.eventlog.sqlite import SqliteLog
 from kizuna.schemas.errors import LogUnavailable
-
-MEGABYTE = 1_000_000
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 8 MB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)]
-    try:
-        mounted = subprocess.run(command, capture_output=True).returncode == 0
-    except OSError:
-        mounted = False
-    if not mounted:
-        pytest.skip("a small file system can be mounted only by root on Linux")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+from tests.recovery.conftest import SmallDisk
 
 
-def test_a_full_disk_is_an_outage_that_ends(small_disk: Path) -> None:
-    path, filler = small_disk / "log.sqlite", small_disk / "filler"
-    filler.write_bytes(os.urandom(4 * MEGABYTE))
+def test_a_full_disk_is_an_outage_that_ends(tiny_disk: SmallDisk) -> None:
+    path = tiny_disk.path / "log.sqlite"
     acknowledged: list[bytes] = []
 
     def append(number: int) -> None:
@@ -46,6 +24,7 @@ def test_a_full_disk_is_an_outage_that_ends(small_disk: Path) -> None:
         acknowledged.append(value)
 
     with closing(SqliteLog(path, clock=lambda: 1, new_id=lambda: UUID(int=1))) as log:
+        tiny_disk.fill(leave=2_000_000)
         with pytest.raises(LogUnavailable, match="Free space on the disk"):  # noqa: PT012
             for number in range(1_000):
                 append(number)
@@ -55,7 +34,7 @@ def test_a_full_disk_is_an_outage_that_ends(small_disk: Path) -> None:
                 append(number)
         before = len(acknowledged)
         assert len(log.read(topics.TOUCHPOINTS, 0, 0, 1_000)) == before
-        filler.unlink()
+        tiny_disk.free()
         for number in range(2_000, 2_010):
             append(number)
         assert len(acknowledged) == before + 10
@@ -65,18 +44,15 @@ def test_a_full_disk_is_an_outage_that_ends(small_disk: Path) -> None:
         assert [record.value for record in read] == acknowledged
 
 
-def test_a_read_only_disk_is_an_outage_too(small_disk: Path) -> None:
-    def remount(option: str) -> None:
-        subprocess.run(["mount", "-o", f"remount,{option}", str(small_disk)], check=True)
-
+def test_a_read_only_disk_is_an_outage_too(tiny_disk: SmallDisk) -> None:
     record = NewRecord(b"key", b"value")
-    path = small_disk / "log.sqlite"
+    path = tiny_disk.path / "log.sqlite"
     with closing(SqliteLog(path, clock=lambda: 1, new_id=lambda: UUID(int=1))) as log:
         log.append(topics.TOUCHPOINTS, [record]).result(timeout=10)
-    remount("ro")
+    tiny_disk.remount("ro")
     with pytest.raises(LogUnavailable, match="not available"):
         SqliteLog(path, clock=lambda: 1, new_id=lambda: UUID(int=1))
-    remount("rw")
+    tiny_disk.remount("rw")
     with closing(SqliteLog(path, clock=lambda: 1, new_id=lambda: UUID(int=1))) as log:
         log.append(topics.TOUCHPOINTS, [record]).result(timeout=10)
         assert len(log.read(topics.TOUCHPOINTS, 0, 0, 10)) == 2

@@ -16,7 +16,9 @@ from typing import Any
 import pytest
 
 from kizuna.ingest import readers
+from kizuna.ingest.failures import ALWAYS_FITS
 from kizuna.ingest.map_file import MapFile
+from kizuna.schemas.codec import MAX_ITEM_BYTES
 from kizuna.schemas.errors import ConfigurationError
 from tests.importing import Imported, a_map, import_file, import_text, rule
 from tests.naughty import STRINGS
@@ -126,7 +128,7 @@ def test_a_line_that_is_no_item_fails_alone(tmp_path: Path, line: str, words: st
     assert [one["x"] for one in imported.properties] == ["0", "9"]
     assert accounted(imported, 3)
     assert words in imported.failed[0]["reason"]
-    assert imported.failed[0]["item"] == line[:100_000]
+    assert imported.failed[0]["item"] == (line if len(line) <= MAX_ITEM_BYTES else line[:ALWAYS_FITS])
 
 
 # Encodings

@@ -1,0 +1,221 @@
+"""A short life of a node: first start, a key, events, a trait, an import, a rebuild, an end. Lived again
+after a death, it sends what was not acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid5
+
+import httpx
+
+from kizuna.eventlog.port import NewRecord
+from kizuna.eventlog.topics import DEFINITIONS
+from kizuna.ingest.collector import collector
+from kizuna.ingest.importer import run_import
+from kizuna.ingest.map_file import load_map
+from kizuna.processors.rebuild import rebuild
+from kizuna.processors.services import Services
+from kizuna.projections import canon
+from kizuna.projections.definitions import shipped
+from kizuna.runtime import bootstrap, node_file, settings
+from kizuna.runtime.directory import DataDirectory
+from kizuna.runtime.node_file import NodeFile
+from kizuna.runtime.wiring import opened_services
+from kizuna.schemas.admission import event_id_for
+from kizuna.schemas.definitions import Definition
+from kizuna.schemas.errors import ConfigurationError
+
+SETTINGS = settings.load(None, batch_size=12)
+TRAITS = [one for one in shipped() if one.name in ("orders_count", "lifetime_value", "last_order_at")]
+SECRET = "s" * 43
+NAMES = UUID(int=11)
+KEPT = {"log.sqlite", "store.duckdb", "workspace.key", "imports"}
+"""What lies in the data directory once a life is over."""
+
+ROWS = 6
+MAP = """
+source: tills
+time_zone: Asia/Tokyo
+events:
+  - name: sale
+    type: order.completed
+    natural_key: [receipt]
+    occurred_at: {column: time, type: moment, format: "%Y-%m-%d %H:%M:%S"}
+    ids: {card: card}
+    properties: {order_id: receipt, total: {column: amount, type: decimal}, currency: {constant: EUR}}
+"""
+
+
+def _order(number: int, total: str) -> dict[str, object]:
+    return {
+        "message_id": f"m{number}",
+        "type": "order.completed",
+        "ids": {"card": f"C{number % 3}"},
+        "occurred_at": f"2026-01-{number + 1:02}T10:00:00Z",
+        "properties": {"order_id": f"O{number}", "total": total, "currency": "EUR"},
+    }
+
+
+POSTS: dict[str, list[dict[str, object]]] = {
+    "first": [_order(1, "10.50"), _order(2, "7.25")],
+    "refused": [{"message_id": "bad", "type": "no such type"}],
+    "second": [_order(3, "1.00"), _order(1, "10.50"), _order(4, "3.10")],
+    "third": [_order(5, "2.00")],
+}
+"""Each goes to one topic, so that it is one commit whatever the moment."""
+
+SENT = {"m1", "m2", "m3", "m4", "m5"}
+REFUSED = 1
+SOLD = Decimal("10.50") + Decimal("7.25") + Decimal("1.00") + Decimal("3.10") + Decimal("2.00")
+IMPORTED = sum((Decimal(n) + Decimal("0.5") for n in range(ROWS)), Decimal(0))
+
+
+class Life:
+    """`done` names the steps that were acknowledged before; `acknowledge` is told of each one that is now."""
+
+    def __init__(self, folder: Path, done: set[str], acknowledge: Callable[[str], None]) -> None:
+        self._files = folder.parent
+        self._directory = DataDirectory(folder)
+        self._done = done
+        self._acknowledge = acknowledge
+
+    def live(self) -> None:
+        node_file.remove(self._directory)
+        with opened_services(self._directory, SETTINGS, "token") as services:
+            NodeFile("http://127.0.0.1:1", "token").write(self._directory)
+            bootstrap.define(services.log, SETTINGS, TRAITS, services.clock)
+            self._step(_identity(services), lambda: None)
+            self._step("key", lambda: _make_key(services))
+            self._post(services, "first")
+            self._post(services, "refused")
+            services.projector.fold_all()
+            self._step("trait", lambda: _define_trait(services))
+            self._post(services, "second")
+            services.projector.fold_all()
+            services.store.checkpoint()
+            self._step("import", lambda: self._import(services))
+            services.projector.fold_all()
+            self._step("rebuild", lambda: _rebuild(services))
+            self._post(services, "third")
+            services.projector.fold_all()
+            node_file.remove(self._directory)
+            services.projector.stop()
+            services.store.checkpoint()
+
+    def _step(self, name: str, act: Callable[[], None]) -> None:
+        if name not in self._done:
+            act()
+            self._acknowledge(name)
+
+    def _post(self, services: Services, name: str) -> None:
+        async def ask() -> httpx.Response:
+            transport = httpx.ASGITransport(collector(services, SETTINGS.collector_limits()))
+            async with httpx.AsyncClient(transport=transport, base_url="http://node") as client:
+                headers = {"authorization": f"Bearer kzw_{SECRET}"}
+                return await client.post("/v1/events", json=POSTS[name], headers=headers)
+
+        def act() -> None:
+            answer = asyncio.run(ask())
+            assert answer.status_code == 200, answer.text
+
+        self._step(name, act)
+
+    def _import(self, services: Services) -> None:
+        run_import(
+            self._files / "sales.csv",
+            load_map(self._files / "sales.yaml"),
+            services.log,
+            services.workspace_key,
+            clock=services.clock,
+            state_dir=self._directory.imports,
+        )
+
+    def wrongs(self) -> Iterator[str]:
+        """What a finished life left that its input does not say."""
+        with opened_services(self._directory, SETTINGS, "token") as services:
+            services.projector.fold_all()
+            acknowledged = {name for name in self._done if name.startswith("workspace")}
+            if not acknowledged <= {_identity(services)}:
+                yield "another workspace, log or store"
+            if services.projector.lag():
+                yield "records are left unfolded"
+            report = rebuild(
+                services.log,
+                services.store,
+                services.projector,
+                services.workspace_key,
+                services.clock,
+                verify=True,
+            )
+            if report.differences:
+                yield f"a rebuild differs: {report.differences}"
+            with services.store.read() as snapshot:
+                if many := canon.twice(snapshot):
+                    yield f"twice: {many}"
+                found: list[tuple[Any, ...]] = snapshot.execute(
+                    "SELECT event_id FROM events WHERE source = 'shop'"
+                ).fetchall()
+                ids = [row[0] for row in found]
+                if sorted(ids) != sorted(event_id_for("shop", message) for message in SENT):
+                    yield f"events: {len(ids)} of {len(SENT)}"
+                money = dict(
+                    snapshot.execute("SELECT source, sum(amount) FROM movements GROUP BY source").fetchall()
+                )
+                if money != {"shop": SOLD, "tills": IMPORTED}:
+                    yield f"money: {money}"
+                failed = dict(
+                    snapshot.execute("SELECT source, count(*) FROM failed_items GROUP BY source").fetchall()
+                )
+                if failed != {"shop": REFUSED}:
+                    yield f"failed events: {failed}"
+                names = {row[0] for row in snapshot.execute("SELECT name FROM definitions").fetchall()}
+                if not {"door", "biggest"} <= names:
+                    yield "a definition is missing"
+        litter = {path.name for path in self._directory.path.iterdir()} - KEPT
+        if litter:
+            yield f"left behind: {sorted(litter)}"
+
+
+def _identity(services: Services) -> str:
+    return f"workspace {services.workspace_key} {services.log.identity.log_id} {services.store.store_id}"
+
+
+def _make_key(services: Services) -> None:
+    try:
+        services.access.create_write_key("door", "secret", "shop", SECRET, uuid5(NAMES, "door"))
+    except ConfigurationError:
+        assert "door" in services.access.write_keys()  # kept, but not acknowledged
+
+
+def _define_trait(services: Services) -> None:
+    made = Definition(
+        definition_id=uuid5(NAMES, "biggest"),
+        kind="trait",
+        name="biggest",
+        received_at=services.clock(),
+        body={"name": "biggest", "max": "order.total"},
+    )
+    record = NewRecord(b"trait/biggest", made.model_dump_json().encode())
+    services.log.append(DEFINITIONS, [record]).result(10)
+
+
+def _rebuild(services: Services) -> None:
+    report = rebuild(
+        services.log,
+        services.store,
+        services.projector,
+        services.workspace_key,
+        services.clock,
+        verify=True,
+    )
+    assert report.swapped, report.differences
+
+
+def prepare(folder: Path) -> None:
+    rows = [f"R{n},2025-02-{n + 1:02} 10:00:00,C{n % 3},{n}.5" for n in range(ROWS)]
+    (folder / "sales.csv").write_text("\n".join(["receipt,time,card,amount", *rows]))
+    (folder / "sales.yaml").write_text(MAP)
