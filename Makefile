@@ -16,7 +16,7 @@ PUBLISHED_AT = $(shell { \
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run test check lint types imports schemas-check coverage smoke bench soak lock clean
+.PHONY: help setup run test check lint types imports schemas-check coverage smoke bench soak mutations lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ bench: $(READY) ## measure; ARGS="--help" tells what
 
 soak: $(READY) ## the properties with many more examples, and the tests that run for minutes
 	@$(BIN)/python -m benchmarks.soak $(ARGS)
+
+mutations: $(READY) ## make the code wrong in one place at a time: the tests have to notice
+	@$(BIN)/python -m tests.mutations $(ARGS)
 
 lock: ## resolve requirements.lock again, on the lowest supported Python (names, versions and hashes only)
 	@'$(PYTHON)' -m venv --clear $(VENV)-lock
