@@ -1,8 +1,8 @@
-"""A story: the events of one entity in history order, and what is read out of it."""
+"""A story, the events of one entity in history order, and ways to read a field of the entity out of it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -10,51 +10,65 @@ from typing import Any
 from tests.reference.events import Event
 
 Story = Sequence[Event]
+Reader = Callable[[Story], Any]
 
 
-def said(story: Story, field: str, *types: str) -> Any:
-    """What was said last in history order, by events of `types` (of any without)."""
-    values = [one.properties.get(field) for one in story if not types or one.type in types]
-    return next((value for value in reversed(values) if value is not None), None)
+def said(field: str, *types: str, of: Callable[[Any], Any] = lambda value: value) -> Reader:
+    """What was said last of a property, by events of `types` (of any without), brought into its type `of`."""
+
+    def read(story: Story) -> Any:
+        values = [one.properties.get(field) for one in story if not types or one.type in types]
+        return next((of(value) for value in reversed(values) if value is not None), None)
+
+    return read
 
 
-def texts(story: Story, *fields: str) -> dict[str, Any]:
-    return {field: said(story, field) for field in fields}
+def each(*fields: str, of: Callable[[Any], Any] = lambda value: value) -> dict[str, Reader]:
+    return {field: said(field, of=of) for field in fields}
 
 
-def money(story: Story, field: str) -> Decimal | None:
-    value = said(story, field)
-    return None if value is None else Decimal(value)
+def amount(value: str) -> Decimal:
+    return Decimal(value)
 
 
-def day(story: Story, field: str) -> date | None:
-    value = said(story, field)
-    return None if value is None else date.fromisoformat(value)
+def day(value: str) -> date:
+    return date.fromisoformat(value)
 
 
-def moment(story: Story, field: str, *types: str) -> datetime | None:
-    value = said(story, field, *types)
-    return None if value is None else datetime.fromisoformat(value).astimezone(UTC)
+def moment(value: str) -> datetime:
+    return datetime.fromisoformat(value).astimezone(UTC)
 
 
-def placed(story: Story, field: str) -> str | None:
+def placed(field: str) -> Reader:
     """The store or register named last."""
-    return next((one.fields[field] for one in reversed(story) if one.fields[field]), None)
+    return lambda story: next((one.fields[field] for one in reversed(story) if one.fields[field]), None)
 
 
-def happened(story: Story, *types: str) -> list[datetime]:
-    return [one.occurred_at for one in story if one.type in types]
+def first(*types: str, **says: str) -> Reader:
+    """When it happened first that an event of `types` said this."""
+    return lambda story: min(_happened(story, types, says), default=None)
 
 
-def first(story: Story, *types: str) -> datetime | None:
-    return min(happened(story, *types), default=None)
+def last(*types: str) -> Reader:
+    return lambda story: max(_happened(story, types, {}), default=None)
 
 
-def last(story: Story, *types: str) -> datetime | None:
-    return max(happened(story, *types), default=None)
+def times(*types: str) -> Reader:
+    return lambda story: len(_happened(story, types, {}))
 
 
-def status(story: Story, **left: str) -> str | None:
+def _happened(story: Story, types: Sequence[str], says: dict[str, str]) -> list[datetime]:
+    return [one.occurred_at for one in story if one.type in types and says.items() <= one.properties.items()]
+
+
+def status(**left: str | Callable[[Event], str]) -> Reader:
     """What the last event that changes the status left behind; keys are the last part of its type."""
-    verbs = [one.type.partition(".")[2] for one in story]
-    return next((left[verb] for verb in reversed(verbs) if verb in left), None)
+
+    def read(story: Story) -> str | None:
+        for one in reversed(story):
+            now = left.get(one.type.partition(".")[2])
+            if now is not None:
+                return now if isinstance(now, str) else now(one)
+        return None
+
+    return read

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kizuna.eventlog import topics
-from tests.folding import NOW, accepted, shipped_definitions
+from tests.folding import NOW, accepted, definition, shipped_definitions
 from tests.reference.test_reference import differing
 from tests.reference.worlds import World
 
@@ -58,6 +58,14 @@ FAULTS: dict[str, list[dict[str, Any]]] = {
         {"type": "order.completed", "ids": SOMEBODY, "properties": ORDER},
         {"type": "order.updated", "properties": {"order_id": "o1", "void": True}},
     ],
+    "the last amount is one in another currency": [
+        {"trait": {"name": "price", "last": "product.viewed.price"}},
+        {
+            "type": "product.viewed",
+            "ids": SOMEBODY,
+            "properties": {"product_id": "p", "price": "7", "currency": "USD"},
+        },
+    ],
     "a property with a quotation mark in its name becomes no field": [
         {"type": "customer.identified", "ids": SOMEBODY, "properties": {'3" heels': "yes"}},
     ],
@@ -71,6 +79,9 @@ def test_the_product_shows_what_the_reference_computes(items: list[dict[str, Any
     for record in shipped_definitions():
         world.append(topics.DEFINITIONS, record.value, 0)
     for number, item in enumerate(items):
+        if trait := item.get("trait"):
+            world.append(topics.DEFINITIONS, definition("trait", trait["name"], trait, 1).value, 0)
+            continue
         moment = (NOW + timedelta(minutes=number - 60)).isoformat()
         sealed = accepted({"occurred_at": moment, "message_id": str(number), **item})
         world.append(topics.TOUCHPOINTS, sealed.value, 0)

@@ -13,18 +13,7 @@ from tests.reference.definitions import aggregate
 from tests.reference.entities import DATED, STATES
 from tests.reference.events import OWNED, Event
 
-MONEY = {
-    "total",
-    "amount",
-    "refunded",
-    "net_total",
-    "shipping",
-    "tax",
-    "discount",
-    "price",
-    "value",
-    "subtotal",
-}
+MONEY = {"total", "subtotal", "amount", "refunded", "net_total", "shipping", "tax", "discount", "price"}
 NUMBERS = {"score", "scale", "points_used", "duration_minutes", "replies", "reopened"}
 MOMENTS = {"starts_at", "next_booking", "due_at", "created_at"}
 DATES = {"close_date", "business_date", "starts_on", "ends_on", "ended_on"}
@@ -39,12 +28,14 @@ LARGEST = Decimal(10) ** 20
 
 @dataclass(frozen=True)
 class Row:
-    """One thing that a trait runs over. `order` tells first from last; `currency` is that of its money."""
+    """One thing that a trait runs over. `order` tells first from last; `currency` is that of its money.
+    `get` gives the value of a field; the fields of a `custom` event have no type: of such a one the text, or
+    when that is asked for the number, that it is."""
 
     get: Callable[[str, bool], Any]
-    """The value of a field; of a custom event's, the number that it is when one is asked for."""
     order: tuple[Any, ...]
     currency: str | None
+    custom: bool = False
 
 
 def of_event(event: Event) -> Row:
@@ -62,7 +53,7 @@ def of_event(event: Event) -> Row:
             return None
         return (_number(value) if number else _text(value)) if custom else _typed(field, value)
 
-    return Row(get, event.history, event.properties.get("currency"))
+    return Row(get, event.history, event.properties.get("currency"), custom)
 
 
 def of_entity(kind: str, state: Mapping[str, Any]) -> Row:
@@ -73,17 +64,17 @@ def rows_of(
     path: str,
     events: Sequence[Event],
     entities: Mapping[str, Sequence[Mapping[str, Any]]],
-) -> tuple[list[Row], str, bool]:
-    """What a path runs over, the field it names there, and whether fields have no type of their own."""
+) -> tuple[list[Row], str]:
+    """What a path runs over, and the field it names there."""
     first, *rest = path.split(".")
     if first == "event":
-        return [of_event(one) for one in events], ".".join(rest), False
-    fields = STATES[first]([]) if first in OWNED else {}
+        return [of_event(one) for one in events], ".".join(rest)
+    fields = STATES.get(first, {})
     if first in OWNED and path not in TYPES and ".".join(rest) in ("", *fields):
         held = [one for one in entities.get(first, []) if first != "order" or counted(one)]
-        return [of_entity(first, one) for one in held], ".".join(rest), False
+        return [of_entity(first, one) for one in held], ".".join(rest)
     type_ = f"{first}.{rest[0]}"
-    return [of_event(one) for one in events if one.type == type_], ".".join(rest[1:]), first == "custom"
+    return [of_event(one) for one in events if one.type == type_], ".".join(rest[1:])
 
 
 def counted(order: Mapping[str, Any]) -> bool:
@@ -102,18 +93,16 @@ def evaluate(
     how, path = aggregate(dict(trait))
     if (how, path) == ("sum", "order.net_total") and not trait.get("where"):
         return moved.get(currency, Decimal(0))
-    rows, field, custom = rows_of(path, events, entities)
+    rows, field = rows_of(path, events, entities)
     rows = [row for row in rows if all(holds(row, *one) for one in trait.get("where", {}).items())]
-    if how == "count" and not field:
+    if how == "count":
         return len(rows)
-    if field in MONEY and not custom and how not in ("count", "distinct", "top", "list"):
-        rows = [row for row in rows if row.currency == currency]
+    if field in MONEY:
+        rows = [row for row in rows if row.custom or row.currency == currency]
     number = how in ("sum", "avg", "min", "max")
     given = [(row, value) for row in rows if (value := row.get(field, number)) is not None]
     values = [value for _, value in given]
     match how:
-        case "count":
-            return len(values)
         case "sum":
             return sum(values, Decimal(0))
         case "avg":

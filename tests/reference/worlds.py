@@ -188,7 +188,7 @@ TRAITS: list[dict[str, Any]] = [
     {"first": "product.viewed.category"},
     {"last": "custom.quiz.topic", "where": {"score": {"gte": 3}}},
     {"last": "event.source"},
-    {"last": "product.viewed.price"},
+    {"last": "ticket.score"},
     {"last": "deal.stage", "where": {"status": {"in": ["open", "won"]}}},
     {"distinct": "page.viewed.path"},
     {"distinct": "order.store"},
@@ -281,6 +281,7 @@ def _send(draw: st.DrawFn, world: World, partition: int, **more: Any) -> None:
         world.failed.append(failed)
     for shift in range(draw(st.integers(1, 2))):
         world.append(topics.FAILED_EVENTS, json.dumps(failed).encode(), partition + shift)
+        failed = failed | {"received_at": times.text(_received(draw))}
 
 
 def _append(world: World, body: dict[str, Any], partition: int) -> None:
