@@ -63,9 +63,9 @@ def account(story: Story) -> Account:
 
 
 def of_nobody(events: Iterable[Event]) -> list[Movement]:
-    """Refunds that name no order are movements of the person alone."""
+    """Refunds that are about no order are movements of the person alone."""
     return [
         Movement(one, -Decimal(one.properties["amount"]), one.properties["currency"])
         for one in events
-        if one.type == REFUNDED and one.entity is None
+        if one.type == REFUNDED and (one.entity is None or one.entity.kind != "order")
     ]

@@ -46,6 +46,14 @@ FAULTS: dict[str, list[dict[str, Any]]] = {
             "properties": {"payment_id": "y1", "contract_id": "x1", "amount": "7", "currency": "JPY"},
         },
     ],
+    "a refund that names a visit and no order moves nothing": [
+        {
+            "type": "order.refunded",
+            "ids": SOMEBODY,
+            "entities": [{"kind": "visit", "id": "v1"}],
+            "properties": {"amount": "5", "currency": "JPY"},
+        },
+    ],
     "an order that was completed again after a void receipt moves money and is not counted": [
         {"type": "order.completed", "ids": SOMEBODY, "properties": {**ORDER, "void": True}},
         {"type": "order.completed", "ids": SOMEBODY, "properties": ORDER},

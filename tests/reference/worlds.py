@@ -150,7 +150,11 @@ SOMEBODY: list[dict[str, Any]] = [
     {"user_id": "u2", "anonymous_id": "a2", "card": "k1"},
     {"x_crm": "7", "anonymous_id": ["a2", "a1"]},
 ]
-TWO_USERS: list[dict[str, Any]] = [{"user_id": ["u1", "u2"]}, {"user_id": ["u3", "u1"], "anonymous_id": "a2"}]
+TWO_USERS: list[dict[str, Any]] = [
+    {"user_id": ["u1", "u2"]},
+    {"user_id": ["u2", "u1"]},
+    {"user_id": ["u3", "u1"], "anonymous_id": "a2"},
+]
 REFERENCES = [
     {"kind": "order", "id": "o1"},
     {"kind": "order", "id": "o2", "namespace": "shop"},
@@ -233,7 +237,13 @@ def worlds(draw: st.DrawFn, controls: bool) -> World:
     world = World(draw(st.integers(1, 3)))
     for record in shipped_definitions():
         world.append(topics.DEFINITIONS, record.value, 0)
-    steps = ["item"] * 8 + ["copy"] * 3 + ["repair", "junk", "definition"] + ["control"] * (4 * controls)
+    steps = (
+        ["item"] * 8
+        + ["copy"] * 2
+        + ["twin"] * 2
+        + ["repair", "junk", "definition"]
+        + ["control"] * (4 * controls)
+    )
     for _ in range(draw(st.integers(1, 16))):
         world.now += draw(st.sampled_from([0, 1_000_000]))
         partition = draw(st.integers(0, 2))
@@ -244,6 +254,10 @@ def worlds(draw: st.DrawFn, controls: bool) -> World:
                 body, received_at = draw(st.sampled_from(world.sealed)), times.text(_received(draw))
                 again = {"received_at": received_at, "occurred_at": min(body["occurred_at"], received_at)}
                 _append(world, body | again | {"sent_at": times.text(_received(draw))}, partition)
+            case "twin" if world.sealed:
+                body = draw(st.sampled_from(world.sealed))
+                own = body["properties"] | {"own": draw(st.integers(0, 3))}
+                _append(world, body | {"properties": own, "body_hash": _hash(own)}, partition)
             case "repair" if world.failed:
                 _send(draw, world, partition, repairs=world.failed.pop()["failed_id"])
             case "junk":
@@ -317,9 +331,10 @@ def items(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def _without_foreign_fields(item: dict[str, Any]) -> dict[str, Any]:
-    if item["type"].split(".")[0] in OWNED:
+    kind = item["type"].split(".")[0]
+    if kind in OWNED and f"{kind}_id" in item["properties"]:
         return item
-    if item["type"] in ("payment.failed", "product.viewed", "email.opened"):
+    if kind in OWNED or item["type"] in ("payment.failed", "product.viewed", "email.opened"):
         item["properties"].pop("order_id", None)
         return item | {"entities": [one for one in item["entities"] if one["kind"] == "company"]}
     return {name: value for name, value in item.items() if name != "place"}
@@ -376,6 +391,9 @@ def _control(draw: st.DrawFn, world: World, partition: int) -> None:
             "rights": "secret",
             "properties": properties,
         }
-    told = json.dumps([body["type"], body["properties"], body.get("corrects")], sort_keys=True)
-    body |= {"event_id": event_id, "body_hash": sha256(told.encode()).hexdigest()}
-    _append(world, body, partition)
+    told = [body["type"], body["properties"], body.get("corrects")]
+    _append(world, body | {"event_id": event_id, "body_hash": _hash(told)}, partition)
+
+
+def _hash(told: object) -> str:
+    return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
