@@ -205,7 +205,7 @@ CUTS = st.lists(st.lists(st.integers(0, 12), min_size=9, max_size=9), max_size=3
 """For up to three partitions of each topic, so that definitions come late now and then."""
 
 
-@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=examples(80), suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(worlds(CONTROLS), CUTS)
 def test_the_product_shows_what_the_reference_computes(world: World, cuts: list[list[int]]) -> None:
     for part, (shown, expected) in differing(world, cuts).items():
