@@ -20,6 +20,7 @@ from kizuna.projections.store import Store
 from kizuna.schemas import times
 from kizuna.schemas.admission import Accepted, Origin, admit
 from kizuna.schemas.definitions import Definition, Trait, Workspace
+from kizuna.schemas.refusal import Refusal
 
 KEY = "5b" * 32
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -53,11 +54,18 @@ def shipped_definitions(currency: str = "JPY") -> list[NewRecord]:
     ]
 
 
+def sent(
+    item: dict[str, Any], received_at: datetime = NOW, *, public: bool = False, import_id: str | None = None
+) -> Accepted | Refusal:
+    """What the door makes of an item; its `source`, if it has one, is the key's."""
+    source = item.pop("source", "shop")
+    origin = Origin(source, "public" if public else "secret", received_at, import_id)
+    return admit(item, origin, KEY, lambda: UUID(int=1))
+
+
 def accepted(item: dict[str, Any], received_at: datetime = NOW, *, public: bool = False) -> Accepted:
     """The item as an envelope; the test fails if the door refuses it."""
-    source = item.pop("source", "shop") if "source" in item else "shop"
-    origin = Origin(source, "public" if public else "secret", received_at)
-    sealed = admit(item, origin, KEY, lambda: UUID(int=1))
+    sealed = sent(item, received_at, public=public)
     assert isinstance(sealed, Accepted), (item, sealed)
     return sealed
 

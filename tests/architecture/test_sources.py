@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,6 +46,19 @@ def test_imports_tell_a_boundary_crossing(root: Path, files: list[Path], folders
             if bare or roundabout:
                 wrong.append(f"{path}:{line} imports {module}")
     assert wrong == []
+
+
+def test_the_reference_shares_no_code_with_what_it_checks(root: Path) -> None:
+    """It imports itself and the standard library; only its generator and its tests know the product."""
+    reference = root / "tests" / "reference"
+    knowing = {"worlds.py", *(path.name for path in reference.glob("test_*.py"))}
+    modules = [path for path in reference.glob("*.py") if path.name not in knowing]
+    assert len(modules) > 5
+    itself = {f"tests.reference.{path.stem}" for path in modules}
+    for path in modules:
+        for line, module in _imports(path.read_text()):
+            own = module == "tests.reference" or module in itself
+            assert own or module.split(".")[0] in sys.stdlib_module_names, f"{path.name}:{line} {module}"
 
 
 def test_files_name_no_machine(root: Path, files: list[Path]) -> None:
