@@ -137,15 +137,17 @@ WHERE k.effective AND (NOT p.control OR {_EARLIER})
 UNION
 SELECT {_PLACE} FROM pool p JOIN controls k ON k.target_entity IS NOT NULL
     AND {_NAMES.format(row="p", entity="k.target_entity")} WHERE k.effective AND {_EARLIER}
-UNION
-SELECT {_PLACE} FROM pool p LEFT JOIN controls k USING ("partition", "offset")
-WHERE p.control AND k."offset" IS NULL
 """
+# Of the controls of one id only the one that acts can count.
 RANKED_BY_CONTROLS = f"""
 CREATE OR REPLACE TEMP TABLE ranked AS
 SELECT event_id, "partition", "offset", origin, taken,
-       NOT taken AND row_number() OVER (PARTITION BY event_id ORDER BY taken, {ADMISSION}) = 1 AS counts
-FROM (SELECT p.*, t."offset" IS NOT NULL AS taken FROM pool p LEFT JOIN taken t USING ("partition", "offset"))
+       NOT out AND row_number() OVER (PARTITION BY event_id ORDER BY out, {ADMISSION}) = 1 AS counts
+FROM (
+    SELECT p.*, t."offset" IS NOT NULL AS taken, taken OR (p.control AND k."offset" IS NULL) AS out
+    FROM pool p LEFT JOIN taken t USING ("partition", "offset")
+    LEFT JOIN controls k USING ("partition", "offset")
+)
 """
 
 

@@ -57,7 +57,7 @@ def judge(copies: Iterable[Event]) -> Judged:
                 aside.append(Aside(copy, "retracted", max(copy.recorded_at, out[id(copy)])))
             elif copy is not holds:
                 assert cause is not None
-                fate = "duplicate" if copy.body_hash == cause.body_hash else "conflict"
+                fate = "conflict" if holds is not None and copy.body_hash != holds.body_hash else "duplicate"
                 aside.append(Aside(copy, fate, max(copy.recorded_at, cause.recorded_at)))
     return Judged(tuple(sorted(events, key=lambda one: one.history)), tuple(aside))
 
@@ -104,12 +104,5 @@ def _takes(control: Event, copy: Event) -> bool:
 
 
 def _candidates(its: Sequence[Event], control: Event | None) -> list[Event]:
-    """Copies of an id that may count, in admission order. A control holds its id for ever: behind it no other
-    copy counts, dead or alive; of controls only the acting one does."""
-    found: list[Event] = []
-    for copy in its:
-        if copy is control:
-            return [*found, copy]
-        if not _is_control(copy):
-            found.append(copy)
-    return found
+    """Copies of an id that may count, in admission order: of its controls only the acting one does."""
+    return [copy for copy in its if copy is control or not _is_control(copy)]

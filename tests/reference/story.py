@@ -14,13 +14,19 @@ Reader = Callable[[Story], Any]
 
 
 def said(field: str, *types: str, of: Callable[[Any], Any] = lambda value: value) -> Reader:
-    """What was said last of a property, by events of `types` (of any without), brought into its type `of`."""
+    """What was said last of a property, by events of `types` (of any of the entity's family without), brought
+    into its type `of`."""
 
     def read(story: Story) -> Any:
-        values = [one.properties.get(field) for one in story if not types or one.type in types]
+        values = [one.properties.get(field) for one in story if (one.type in types if types else own(one))]
         return next((of(value) for value in reversed(values) if value is not None), None)
 
     return read
+
+
+def own(event: Event) -> bool:
+    """Whether an event is of the family of its entity: a payment in an order's history is not."""
+    return event.entity is not None and event.type.partition(".")[0] == event.entity.kind
 
 
 def each(*fields: str, of: Callable[[Any], Any] = lambda value: value) -> dict[str, Reader]:
@@ -41,7 +47,9 @@ def moment(value: str) -> datetime:
 
 def placed(field: str) -> Reader:
     """The store or register named last."""
-    return lambda story: next((one.fields[field] for one in reversed(story) if one.fields[field]), None)
+    return lambda story: next(
+        (one.fields[field] for one in reversed(story) if own(one) and one.fields[field]), None
+    )
 
 
 def first(*types: str, **says: str) -> Reader:
@@ -65,7 +73,7 @@ def status(**left: str | Callable[[Event], str]) -> Reader:
     """What the last event that changes the status left behind; keys are the last part of its type."""
 
     def read(story: Story) -> str | None:
-        for one in reversed(story):
+        for one in filter(own, reversed(story)):
             now = left.get(one.type.partition(".")[2])
             if now is not None:
                 return now if isinstance(now, str) else now(one)

@@ -31,8 +31,8 @@ from tests.reference.fold import State, fold
 from tests.reference.identity import subject_id
 from tests.reference.worlds import World, worlds
 
-CONTROLS = False
-"""Whether corrections and retractions are among what is sent: not before the product knows them."""
+CONTROLS = True
+"""Whether corrections and retractions are among what is sent."""
 
 Shown = dict[str, Any]
 
@@ -44,7 +44,7 @@ def folded(world: World, cuts: Sequence[Sequence[int]]) -> Iterator[duckdb.DuckD
     with TemporaryDirectory() as folder:
         store = Store(Path(folder) / "store.duckdb", log_id=LOG.log_id, generation=0, store_id=UUID(int=3))
         try:
-            one = Fold(store.writer, KEY)
+            one = Fold(store, KEY)
             ends = world.log.bounds()
             stands: Mapping[TopicPartition, Stand] = reader.start((), ends, 0)
             for cut in cuts:
