@@ -17,9 +17,10 @@ STRENGTH = ("user_id", "card", "email", "phone", "line_id", "device_id", "x_", "
 
 @dataclass(frozen=True)
 class Link:
-    """The statement that two identifiers are one person. `forced` came by a secret alias."""
+    """The statement that two identifiers are one person, the strongest of its event first. One that would
+    leave two user ids in a profile is refused, unless it is `forced`: by a secret alias."""
 
-    pair: frozenset[Identifier]
+    pair: tuple[Identifier, Identifier]
     forced: bool
     event_id: UUID
     accepted: bool
@@ -45,7 +46,7 @@ def subject_id(key: str, kind: str, value: str) -> UUID:
 def identify(events: Sequence[Event], key: str) -> Identity:
     first_seen: dict[Identifier, tuple[datetime, datetime, UUID]] = {}
     together: dict[Identifier, set[Identifier]] = {}
-    links: dict[tuple[frozenset[Identifier], bool], Link] = {}
+    links: dict[tuple[tuple[Identifier, Identifier], bool], Link] = {}
     in_admission_order = sorted(events, key=lambda one: one.admission)
     for event in in_admission_order:
         for one in named(event):
@@ -55,9 +56,9 @@ def identify(events: Sequence[Event], key: str) -> Identity:
         for strongest, other in ((joined(event)[0], other) for other in joined(event)[1:]):
             forced = event.type == "customer.aliased" and event.secret
             a, b = together[strongest], together[other]
-            two_users = a is not b and all("user_id" in {kind for kind, _ in side} for side in (a, b))
-            accepted = forced or not two_users
-            pair = frozenset((strongest, other))
+            users = [one for one in a | b if one.kind == "user_id"]
+            accepted = forced or a is b or len(users) < 2
+            pair = (strongest, other)
             links.setdefault((pair, forced), Link(pair, forced, event.event_id, accepted))
             if accepted:
                 union = a | b

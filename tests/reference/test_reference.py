@@ -132,7 +132,7 @@ def shown_by_the_product(store: duckdb.DuckDBPyConnection) -> Shown:
             )
         },
         "links": {
-            (frozenset((names[a], names[b])), forced): (event_id, accepted)
+            ((names[a], names[b]), forced): (event_id, accepted)
             for a, b, forced, event_id, accepted in rows("SELECT a, b, forced, event_id, accepted FROM links")
         },
         "entities": {

@@ -111,7 +111,6 @@ CATALOGUE: dict[str, dict[str, list[Any]]] = {
     "task.created": TASK | {"title": ["Call"], "due_at": [None, *STARTS], "assignee": [None, "s1"]},
     "task.updated": TASK | {"title": [None, "Ring"], "priority": [None, "high"]},
     "task.completed": TASK,
-    "task.cancelled": TASK,
     "activity.logged": {"kind": ["call"], "company_id": COMPANY, "deal_id": [None, "d1"]},
     "note.added": {"text": ["late"], "ticket_id": [None, "t1"], "order_id": [None, "o2"]},
     "customer.identified": {
