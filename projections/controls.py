@@ -16,9 +16,13 @@ ADMISSION = 'received_at, occurred_at, event_id, body_hash, "partition", "offset
 
 _ENTITY = '{"kind": "VARCHAR", "namespace": "VARCHAR", "id": "VARCHAR"}'
 _TARGETS = f'{{"event_id": "UUID", "entity": {_ENTITY}, "import_id": "VARCHAR"}}'
+# As the door writes it: of the source unless it says otherwise, a company of none.
+_WHOLE = """CASE WHEN target.entity.id IS NOT NULL THEN {'kind': target.entity.kind, 'namespace':
+    CASE target.entity.kind WHEN 'company' THEN '' ELSE coalesce(target.entity.namespace, source) END,
+    'id': target.entity.id} END"""
 _CAME = f"""
 SELECT event_id, received_at, occurred_at, recorded_at, body_hash, "partition", "offset",
-       coalesce(corrects, target.event_id) AS target_event, target.entity AS target_entity,
+       coalesce(corrects, target.event_id) AS target_event, {_WHOLE} AS target_entity,
        target.import_id AS target_import, entity_ref, company_ref, entities, import_id,
        NULL::BOOLEAN AS effective
 FROM (SELECT *, CASE WHEN corrects IS NULL THEN from_json(properties, '{_TARGETS}') END AS target
