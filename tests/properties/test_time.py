@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from kizuna.eventlog import topics
@@ -173,6 +173,26 @@ ACTIONS = st.one_of(
 )
 
 
+# The highest time read before a restart, by a log whose clock was ahead then, still counts after it.
+HIGH_BEFORE_A_RESTART = [
+    ("skew", 30),
+    ("add", LANES[0], 1),
+    ("skew", 0),
+    ("add", LANES[1], 3),
+    ("batch", False),
+    ("restart", 2),
+    ("batch", False),
+    ("batch", False),
+]
+# The ends are fetched, then more is recorded: now is the moment before.
+MORE_IS_RECORDED = [("add", LANES[0], 1), ("batch", True), ("all",)]
+# A rebuild of a store that stands in a backlog, and one when the clock was set back.
+REBUILT = [("add", LANES[1], 3), ("batch", False), ("rebuild",), ("move", -20), ("rebuild",), ("all",)]
+
+
+@example(HIGH_BEFORE_A_RESTART)
+@example(MORE_IS_RECORDED)
+@example(REBUILT)
 @settings(max_examples=examples(12), suppress_health_check=list(HealthCheck))
 @given(st.lists(ACTIONS, min_size=6, max_size=16))
 def test_t_is_what_the_rule_says(actions: list[tuple[object, ...]]) -> None:

@@ -19,6 +19,7 @@ from kizuna.eventlog.port import NewRecord
 from kizuna.projections import profiles, revenue
 from kizuna.projections.definitions import load_plan
 from kizuna.projections.timeline import timeline
+from kizuna.projections.traits import Of
 from kizuna.schemas.admission import Accepted, event_id_for
 from tests.folding import NOW, accepted, folded, memory_log, shipped_definitions
 
@@ -93,7 +94,7 @@ def told(events: Sequence[Event], batch: int) -> Told:
         found: dict[str, dict[str, Has]] = {"person": {}, "company": {}}
         rows = snapshot.execute("SELECT subject, subject_id, kind, value FROM identifiers").fetchall()
         for subject, subject_id, kind, value in rows:
-            of = "company" if kind == "company" else "person"
+            of: Of = "company" if kind == "company" else "person"
             profile = profiles.read_profile(snapshot, plan, UUID(str(subject_id)))
             assert profile is not None
             traits: dict[str, Any] = profile["traits"]
