@@ -161,9 +161,7 @@ class Projector:
             self.adopt()
 
     def _stand(self) -> None:
-        stands = reader.start(
-            cut(self._store.writer).positions, self._log.bounds(), self._log.identity.generation
-        )
+        stands = reader.start(self._log, cut(self._store.writer).positions, self._log.bounds())
         self._ahead.forget()
         with self._folded:
             self._stands = stands

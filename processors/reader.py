@@ -10,7 +10,7 @@ from kizuna.eventlog import topics
 from kizuna.eventlog.port import Bounds, EventLog, Records, TopicPartition
 from kizuna.projections.batch import Batch, Rows
 from kizuna.projections.store import BEGINNING
-from kizuna.schemas.errors import ForeignLog
+from kizuna.schemas.errors import CorruptRecord, ForeignLog, LogGap
 from kizuna.schemas.position import Position
 from kizuna.schemas.times import from_micros
 
@@ -19,7 +19,8 @@ MAX_BATCH_BYTES = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """How far one partition has been read: the next offset, and the `recorded_at` of the last record."""
+    """How far one partition has been read: the next offset, and the `recorded_at` of the last record, where
+    that is known."""
 
     offset: int
     recorded_at: datetime | None = None
@@ -35,9 +36,11 @@ class Reading:
 
 
 def start(
-    positions: Sequence[Position], bounds: Mapping[TopicPartition, Bounds], generation: int
+    log: EventLog, positions: Sequence[Position], bounds: Mapping[TopicPartition, Bounds]
 ) -> dict[TopicPartition, Stand]:
-    """Where to go on reading. Raises ForeignLog when the log ends below a stored position."""
+    """Where to go on reading, as if it had never stopped. Raises ForeignLog when the log ends below a stored
+    position."""
+    generation = log.identity.generation
     stored = {TopicPartition(at.topic, at.partition): at for at in positions if at.generation == generation}
     for partition, at in stored.items():
         end = bounds[partition].end if partition in bounds else 0
@@ -47,7 +50,20 @@ def start(
                 f"{at.offset}.",
                 hint="Restore the log that this store was folded from, or run `kizuna rebuild`.",
             )
-    return {partition: Stand(stored[partition].offset if partition in stored else 0) for partition in bounds}
+    return {
+        partition: _stand(log, partition, stored[partition].offset) if partition in stored else Stand(0)
+        for partition in bounds
+    }
+
+
+def _stand(log: EventLog, partition: TopicPartition, offset: int) -> Stand:
+    """Behind the record before `offset`. Where that one cannot be read any more, nothing says what time was
+    reached: T waits until the partition is read from again."""
+    try:
+        last = log.read(partition.topic, partition.partition, max(offset - 1, 0), 1)
+    except (CorruptRecord, LogGap):
+        return Stand(offset)
+    return Stand(offset, from_micros(last[0].recorded_at) if last and last[0].offset < offset else None)
 
 
 def read(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kizuna.eventlog.port import Bounds, EventLog, TopicPartition
 from kizuna.projections import canon
+from kizuna.projections.batch import Batch, Rows
 from kizuna.projections.fold import Fold
-from kizuna.projections.store import Store, cut, logs, outages
+from kizuna.projections.store import BEGINNING, Cut, Store, cut, logs, outages
 
 from . import reader
 from .ahead import ReadAhead
@@ -36,14 +36,13 @@ def rebuild(
     store: Store,
     projector: Projector,
     workspace_key: str,
-    clock: Callable[[], datetime],
     *,
     verify: bool,
     progress: Progress = lambda done, total: None,
 ) -> Report:
     """With `verify`, both stores are compared at the same positions; when they differ the live one stays,
     as it is the evidence. The live store serves until the swap, which waits for open reads only. What is
-    swapped in is the same store: it has its id from the start.
+    swapped in is the same store: it has its id from the start, and in the end the live one's T.
 
     Raises StoreUnavailable when the disk is full; then the live store stays.
     """
@@ -59,7 +58,7 @@ def rebuild(
                 limits=store.limits,
             )
             try:
-                builder = _Builder(log, built, workspace_key, clock, projector.batch_size, progress)
+                builder = _Builder(log, built, workspace_key, projector.batch_size, progress)
                 builder.fold_to(log.bounds())
                 return projector.call(lambda: _finish(builder, store, projector, verify=verify))
             finally:
@@ -79,20 +78,21 @@ def _finish(builder: _Builder, store: Store, projector: Projector, *, verify: bo
     # The builder may have read further than the live store. Events may go on coming without a pause: what
     # counts is that both stand at one place.
     projector.fold_until(builder.stands)
-    positions = cut(store.writer).positions
+    live = cut(store.writer)
     builder.fold_to(
         {
             TopicPartition(at.topic, at.partition): Bounds(0, at.offset)
-            for at in positions
+            for at in live.positions
             if at.generation == store.generation
         }
     )
+    builder.stand(live)
     built = builder.store
     tables = canon.digest(built.writer)
     differences: dict[str, list[str]] | None = None
     if verify:
-        live = canon.digest(store.writer)
-        unequal = {name for name in tables.keys() | live.keys() if tables.get(name) != live.get(name)}
+        ours = canon.digest(store.writer)
+        unequal = {name for name in tables.keys() | ours.keys() if tables.get(name) != ours.get(name)}
         differences = canon.differing(
             store.writer, built.writer, [one for one in canon.compared(built.writer) if one.name in unequal]
         )
@@ -113,14 +113,12 @@ class _Builder:
         log: EventLog,
         store: Store,
         workspace_key: str,
-        clock: Callable[[], datetime],
         limit: int,
         progress: Progress,
     ) -> None:
         self.store = store
         self.done = 0
         self._log = log
-        self._clock = clock
         self._limit = limit
         self._progress = progress
         self._fold = Fold(store, workspace_key)
@@ -129,7 +127,7 @@ class _Builder:
     def fold_to(self, bounds: dict[TopicPartition, Bounds]) -> None:
         total = sum(its.end for its in bounds.values())
         ahead = ReadAhead(
-            lambda stands: reader.read(self._log, stands, bounds, self._clock(), self._limit),
+            lambda stands: reader.read(self._log, stands, bounds, BEGINNING, self._limit),
             self._fold.decode,
         )
         caught_up = False
@@ -137,10 +135,15 @@ class _Builder:
             while not caught_up:
                 reading, decoded = ahead.take(self.stands)
                 if len(reading.batch):
-                    self._fold.apply(reading.batch, decoded)
+                    # It ends where it was told to, and not where the log does: nothing here says what T is.
+                    self._fold.apply(replace(reading.batch, t=BEGINNING), decoded)
                 self.stands = dict(reading.stands)
                 self.done += len(reading.batch)
                 caught_up = reading.caught_up or not len(reading.batch)
                 self._progress(self.done, total)
         finally:
             ahead.close()
+
+    def stand(self, at: Cut) -> None:
+        """Take over the T of the store that stands at the same positions."""
+        self._fold.apply(Batch(Rows(), Rows(), Rows(), (), (), at.t, at.recorded_high))

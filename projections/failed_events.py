@@ -9,6 +9,7 @@ from uuid import UUID
 
 import duckdb
 
+from .controls import ADMISSION
 from .failures import NAMESPACE
 from .selection import Column, Filter, Key, Order, Page, Values, named_rows, narrow, page
 
@@ -29,7 +30,8 @@ SELECT * EXCLUDE (h), {_PLACED} AS failed_id FROM (
 
 REPAIRS = "TRY_CAST(json_extract_string(more, '$.repairs') AS UUID)"
 READMISSIONS = " UNION ALL ".join(
-    f'SELECT {REPAIRS} AS failed_id, event_id, source, "partition", "offset", {counts} AS counts '
+    f'SELECT {REPAIRS} AS failed_id, event_id, source, "partition", "offset", {counts} AS counts, '
+    f"({ADMISSION}) AS admission "
     f"FROM {table} WHERE contains(more, '\"repairs\"')"
     for table, counts in (("events", "true"), ("copies", "false"))
 )
@@ -61,7 +63,7 @@ ALL = f"""
 SELECT failed_id::VARCHAR AS id, {_GROUP} AS "group", k.* EXCLUDE (failed_id, rights, item), r.repaired_by,
        rights, item
 FROM ({KEPT}) k LEFT JOIN (
-    SELECT failed_id, arg_max(event_id, (counts, -"offset", -"partition")) AS repaired_by
+    SELECT failed_id, arg_min(event_id, (NOT counts, admission)) AS repaired_by
     FROM ({READMISSIONS}) GROUP BY failed_id
 ) r USING (failed_id)
 """

@@ -37,6 +37,15 @@ FROM (
 ) GROUP BY failed_id
 """
 
+DROP_LATER_COPY = """
+DELETE FROM definitions WHERE definition_id = $1
+AND (received_at, kind, name, layer, coalesce(body, '')) > ($5::TIMESTAMP, $2, $3, $4, coalesce($6, ''))
+"""
+KEEP_DEFINITION = """
+INSERT INTO definitions SELECT $1, $2, $3, $4, $5, $6
+WHERE NOT EXISTS (FROM definitions WHERE definition_id = $1)
+"""
+
 
 def keep_failed(script: Script, rows: Rows) -> None:
     """Fold records of the topic `failed-events`."""
@@ -51,7 +60,7 @@ def keep_unreadable(
 
 
 def keep_definitions(script: Script, rows: Rows) -> None:
-    """Fold records of the topic `definitions`; the same id counts once."""
+    """Fold records of the topic `definitions`; the same id counts once, as `Definition.rank` says."""
     for row in rows:
         try:
             one = read_definition(row.value)
@@ -62,19 +71,16 @@ def keep_definitions(script: Script, rows: Rows) -> None:
             text = row.value.decode(errors="replace")
             keep_unreadable(script, DEFINITIONS, [(row.partition, row.offset, row.recorded_at, text)], reason)
             continue
-        script.execute(
-            "INSERT INTO definitions SELECT ?, ?, ?, ?, ?, ? "
-            "WHERE NOT EXISTS (FROM definitions WHERE definition_id = ?)",
-            [
-                one.definition_id,
-                one.kind,
-                one.name,
-                one.layer,
-                one.received_at.replace(tzinfo=None),
-                None if one.body is None else one.model_dump_json(include={"body"})[8:-1],
-                one.definition_id,
-            ],
-        )
+        row_of_it = [
+            one.definition_id,
+            one.kind,
+            one.name,
+            one.layer,
+            one.received_at.replace(tzinfo=None),
+            one.body_text,
+        ]
+        script.execute(DROP_LATER_COPY, row_of_it)
+        script.execute(KEEP_DEFINITION, row_of_it)
 
 
 def read_definition(value: bytes) -> Definition:

@@ -115,7 +115,8 @@ def _movements(snapshot: duckdb.DuckDBPyConnection, entity: object) -> list[dict
     """What each event added to the net total, or took from it; oldest first."""
     return named_rows(
         snapshot,
-        "SELECT event_id, type, occurred_at, amount, currency FROM movements WHERE entity = $entity "
-        "ORDER BY occurred_at, event_id",
+        "SELECT event_id, m.type, m.occurred_at, amount, currency FROM movements m "
+        "JOIN (SELECT event_id, received_at FROM events WHERE entity = $entity) USING (event_id) "
+        "WHERE m.entity = $entity ORDER BY occurred_at, received_at, event_id",
         {"entity": entity},
     )

@@ -31,7 +31,7 @@ def newest_events(snapshot: duckdb.DuckDBPyConnection, limit: int) -> list[dict[
 def newest_profiles(snapshot: duckdb.DuckDBPyConnection, limit: int) -> list[NewestProfile]:
     rows = snapshot.execute(
         "SELECT profile, first_seen.received_at AS since FROM identifiers WHERE profile = subject "
-        f"AND kind <> 'company' ORDER BY since DESC, subject DESC LIMIT {limit}"
+        f"AND kind <> 'company' ORDER BY first_seen DESC, subject_id LIMIT {limit}"
     ).fetchall()
     held = members(snapshot, [row[0] for row in rows])
     return [NewestProfile(held[profile], since) for profile, since in rows]

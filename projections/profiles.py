@@ -166,29 +166,30 @@ def fields_of(
 
 
 def _links(snapshot: duckdb.DuckDBPyConnection, subjects: Sequence[Subject]) -> list[LinkOfTwo]:
-    """In admission order."""
+    """In the order in which they were taken."""
     rows = fetch(snapshot, LINK, [one.number for one in subjects])
-    pairs = {one.number: one.pair for one in subjects}
-    strangers = {subject for row in rows for subject in row[:2]} - pairs.keys()
+    held = {one.number: one for one in subjects}
+    strangers = {subject for row in rows for subject in row[:2]} - held.keys()
     if strangers:
         others = rows_of(snapshot, SUBJECT, "subject", strangers)
-        pairs |= {row[0]: Subject(*row).pair for row in others}
+        held |= {row[0]: Subject(*row) for row in others}
+
+    def taken(row: Sequence[Any]) -> tuple[Any, ...]:
+        a, b, _, _, forced, event_id, received_at, occurred_at = row
+        ends = sorted((strength(held[one].kind), held[one].subject_id) for one in (a, b))
+        return received_at, occurred_at, event_id, not forced, ends
+
     return [
         {
-            "identifiers": [pairs[a], pairs[b]],
+            "identifiers": [held[a].pair, held[b].pair],
             "accepted": accepted,
             "reason": reason,
             "forced": forced,
             "event_id": event_id,
             "received_at": received_at,
         }
-        for a, b, accepted, reason, forced, event_id, received_at, _ in sorted(rows, key=_admission)
+        for a, b, accepted, reason, forced, event_id, received_at, _ in sorted(rows, key=taken)
     ]
-
-
-def _admission(row: Sequence[Any]) -> tuple[Any, ...]:
-    a, b, _, _, forced, event_id, received_at, occurred_at = row
-    return received_at, occurred_at, event_id, a, b, forced
 
 
 def public_ids(snapshot: duckdb.DuckDBPyConnection, subjects: Iterable[int | None]) -> dict[int | None, str]:

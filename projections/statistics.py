@@ -57,8 +57,7 @@ failed AS (
     SELECT failed_id, 'touchpoints', source FROM conflicts
 ), readmitted AS MATERIALIZED (
     SELECT f.topic, f.source AS failed_source, r.source, r.counts, c.failed_id IS NOT NULL AS clashes,
-        row_number() OVER (PARTITION BY r.failed_id ORDER BY NOT r.counts, clashes, r."partition", r."offset")
-            = 1 AS first
+        row_number() OVER (PARTITION BY r.failed_id ORDER BY NOT r.counts, clashes, r.admission) = 1 AS first
     FROM ({READMISSIONS}) r JOIN failed f USING (failed_id)
     LEFT JOIN conflicts c ON NOT r.counts AND c."partition" = r."partition" AND c."offset" = r."offset"
 ), surplus AS (SELECT * FROM readmitted WHERE NOT first AND NOT counts)

@@ -120,7 +120,6 @@ def router(snapshots: Snapshots, services: Services) -> APIRouter:
                 services.store,
                 services.projector,
                 services.workspace_key,
-                services.clock,
                 verify=wanted.verify,
             )
         finally:

@@ -83,7 +83,6 @@ def _rebuild_here(
             services.store,
             services.projector,
             services.workspace_key,
-            services.clock,
             verify=verify,
             progress=progress,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Literal, get_args
 from uuid import UUID
@@ -27,8 +28,9 @@ class _Model(BaseModel):
 
 
 class Definition(_Model):
-    """The record of topic `definitions`. Of one kind, name and layer the latest counts, by
-    (received_at, definition_id); `body` null removes it. A user's definition wins over the shipped one."""
+    """The record of topic `definitions`. An id counts once, the copy with the smallest `rank`. Of one kind,
+    name and layer the latest counts, by (received_at, definition_id); `body` null removes it. A user's
+    definition wins over the shipped one."""
 
     definition_id: UUID
     kind: Kind
@@ -36,6 +38,16 @@ class Definition(_Model):
     layer: Layer = "user"
     received_at: Moment
     body: dict[str, object] | None
+
+    @property
+    def body_text(self) -> str | None:
+        """The body as JSON; None where there is none."""
+        return None if self.body is None else self.model_dump_json(include={"body"})[8:-1]
+
+    @property
+    def rank(self) -> tuple[datetime, str, str, str, str]:
+        """The order of copies of one id: the earliest, then by what they say."""
+        return self.received_at, self.kind, self.name, self.layer, self.body_text or ""
 
 
 class Workspace(_Model):
@@ -127,8 +139,13 @@ class Trait(_Model):
 
 def latest(definitions: Iterable[Definition]) -> dict[tuple[Kind, str], Definition]:
     """What holds now: per kind and name the latest of the user's layer, else the latest shipped one."""
-    newest: dict[tuple[Kind, str, Layer], Definition] = {}
+    first: dict[UUID, Definition] = {}
     for one in definitions:
+        copy = first.setdefault(one.definition_id, one)
+        if one.rank < copy.rank:
+            first[one.definition_id] = one
+    newest: dict[tuple[Kind, str, Layer], Definition] = {}
+    for one in first.values():
         slot = (one.kind, one.name, one.layer)
         held = newest.get(slot)
         if held is None or (held.received_at, held.definition_id) < (one.received_at, one.definition_id):

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from kizuna.eventlog import topics
+from kizuna.eventlog.memory import MemoryLog
 from kizuna.eventlog.port import NewRecord
 from kizuna.processors.projector import Projector
 from kizuna.processors.rebuild import Report, rebuild
@@ -13,19 +14,12 @@ from kizuna.projections import canon
 from kizuna.projections.store import Store
 from kizuna.schemas.admission import Accepted
 from tests.examples import examples
-from tests.folding import KEY, NOW, accepted, folded, memory_log, shipped_definitions
+from tests.folding import KEY, accepted, folded, memory_log, shipped_definitions
 from tests.properties.test_fold import touchpoints
 
 
-def rebuilt(log: object, store: Store, projector: Projector) -> Report:
-    return rebuild(
-        log,  # type: ignore[arg-type]
-        store,
-        projector,
-        KEY,
-        lambda: NOW,
-        verify=True,
-    )
+def rebuilt(log: MemoryLog, store: Store, projector: Projector) -> Report:
+    return rebuild(log, store, projector, KEY, verify=True)
 
 
 @settings(max_examples=examples(20), suppress_health_check=[HealthCheck.too_slow])

@@ -148,7 +148,6 @@ class Life:
                 services.store,
                 services.projector,
                 services.workspace_key,
-                services.clock,
                 verify=True,
             )
             if report.differences:
@@ -209,7 +208,6 @@ def _rebuild(services: Services) -> None:
         services.store,
         services.projector,
         services.workspace_key,
-        services.clock,
         verify=True,
     )
     assert report.swapped, report.differences

@@ -77,7 +77,7 @@ def test_a_batch_that_starts_elsewhere_is_refused(log: MemoryLog, world: tuple[S
     store, _ = world
     log.append(topics.TOUCHPOINTS, [view(number) for number in range(4)])
     fold = Fold(store, KEY)
-    stands = reader.start(cut(store.writer).positions, log.bounds(), 0)
+    stands = reader.start(log, cut(store.writer).positions, log.bounds())
     first = reader.read(log, stands, log.bounds(), NOW, 2)
     second = reader.read(log, first.stands, log.bounds(), NOW, 2)
     with pytest.raises(LogGap, match="starts at 2, but the store stands at 0"):
@@ -107,7 +107,7 @@ def test_a_rebuild_ends_though_events_never_pause(log: MemoryLog) -> None:
             reports = []
 
             def run() -> None:
-                reports.append(rebuild(log, store, projector, KEY, lambda: NOW, verify=True))
+                reports.append(rebuild(log, store, projector, KEY, verify=True))
 
             rebuilding = threading.Thread(target=run)
             rebuilding.start()

@@ -66,7 +66,7 @@ def test_reading_goes_on_where_it_stood() -> None:
 
 def test_a_log_that_ends_below_the_stored_position_is_another_log() -> None:
     with pytest.raises(ForeignLog, match="ends at 3, below the position 4"):
-        reader.start([Position(topics.TOUCHPOINTS, 0, 0, 4)], {TOUCH: Bounds(0, 3)}, 0)
+        reader.start(log_of([]), [Position(topics.TOUCHPOINTS, 0, 0, 4)], {TOUCH: Bounds(0, 3)})
 
 
 def test_a_log_that_starts_above_the_stored_position_is_a_gap() -> None:
