@@ -14,6 +14,8 @@ import pytest
 
 from kizuna.eventlog.partitioner import MAX_RECORD_BYTES
 from kizuna.ingest.body import Limits
+from kizuna.ingest.failures import ALWAYS_FITS
+from kizuna.schemas.codec import MAX_ITEM_BYTES
 from tests.api.collector_node import CollectorNode, collector_node, page
 from tests.naughty import STRINGS
 
@@ -56,7 +58,7 @@ def test_a_bad_item_is_kept_with_its_reason_and_harms_no_other(node: CollectorNo
     assert bad["code"] in ("invalid", "invalid_json", "too_large")
     assert bad["reason"]
     (failed,) = node.failed
-    assert failed["item"] == raw
+    assert failed["item"] == (raw if len(raw) <= MAX_ITEM_BYTES else raw[:ALWAYS_FITS])
     assert failed["reason"] == bad["reason"]
     assert len(node.events) == 2
 

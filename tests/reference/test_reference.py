@@ -46,7 +46,7 @@ def folded(world: World, cuts: Sequence[Sequence[int]]) -> Iterator[duckdb.DuckD
         try:
             one = Fold(store, KEY)
             ends = world.log.bounds()
-            stands: Mapping[TopicPartition, Stand] = reader.start((), ends, 0)
+            stands: Mapping[TopicPartition, Stand] = reader.start(world.log, (), ends)
             for cut in cuts:
                 upto = {
                     lane: Bounds(its.first, min(its.end, stands[lane].offset + further))
