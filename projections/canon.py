@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import duckdb
 
-from .definitions import load_plan
+from .definitions import load_plan, read
 from .tables import FIXED, Table
 
 _WORD = f"{2**64}::HUGEINT"
@@ -42,6 +42,13 @@ def differing(
         if rows:
             found[table.name] = rows[:most]
     return found
+
+
+def manifest(connection: duckdb.DuckDBPyConnection) -> tuple[Table, ...]:
+    """Every table that the store has under the definitions it holds."""
+    held = read(connection)
+    waiting = held.next_plan.beyond(held.plan).tables if held.pending else ()
+    return (*FIXED, *held.plan.tables, *waiting)
 
 
 def compared(connection: duckdb.DuckDBPyConnection) -> tuple[Table, ...]:

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import NAMESPACE_URL, uuid5
 
 import orjson
 from pydantic import ValidationError
 
 from kizuna.eventlog.port import EventLog, NewRecord
-from kizuna.eventlog.topics import DEFINITIONS
-from kizuna.projections.failures import read_definition
-from kizuna.schemas.definitions import Definition, Kind, Trait, Workspace, latest
+from kizuna.eventlog.topics import DEFINITIONS, TOUCHPOINTS
+from kizuna.projections.definitions import WORKSPACE, read_record
+from kizuna.schemas.definitions import (
+    Activation,
+    Definition,
+    Kind,
+    Trait,
+    Workspace,
+    activation,
+    latest,
+    newest,
+)
 from kizuna.schemas.errors import ConfigurationError
 
 from .settings import Settings
@@ -24,7 +33,6 @@ logger = logging.getLogger(__name__)
 Slot = tuple[Kind, str]
 Body = dict[str, object] | None
 
-WORKSPACE: Slot = ("workspace", "workspace")
 NAMESPACE = uuid5(NAMESPACE_URL, "kizuna:definition")
 READ_LIMIT = 1_000
 DURABLE_SECONDS = 30.0
@@ -32,31 +40,32 @@ DURABLE_SECONDS = 30.0
 
 def define(log: EventLog, settings: Settings, traits: Sequence[Trait], clock: Callable[[], datetime]) -> None:
     """Append the workspace, unless the log has one, and those of the shipped `traits` that are missing or
-    changed, in the layer below the user's. Warns of settings that the workspace overrules."""
+    changed, in the layer below the user's. Where no touchpoint is yet they are in force at once; else the
+    projector activates them. Warns of settings that the workspace overrules."""
     held = list(read_definitions(log))
-    newest = _newest(one for one in held if one.layer == "shipped")
-    wanted: dict[Slot, Body] = {slot: None for slot in newest if slot[0] == "trait"}
+    known: dict[Slot, Definition] = {
+        (kind, name): one for (kind, name, layer), one in newest(held).items() if layer == "shipped"
+    }
+    wanted: dict[Slot, Body] = {slot: None for slot in known if slot[0] == "trait"}
     wanted |= {("trait", trait.name): _body(trait) for trait in traits}
     if WORKSPACE in latest(held):
         _compare(workspace_of(log), settings)
     else:
         wanted[WORKSPACE] = settings.workspace().model_dump(mode="json")
+    now = clock()
     new = [
-        _definition(slot, body, newest.get(slot), clock())
+        _definition(slot, body, known.get(slot), now)
         for slot, body in wanted.items()
-        if slot not in newest or newest[slot].body != body
+        if slot not in known or known[slot].body != body
     ]
-    if new:
-        records = [
-            NewRecord(f"{one.kind}/{one.name}".encode(), one.model_dump_json().encode()) for one in new
+    records = [NewRecord(f"{one.kind}/{one.name}".encode(), one.model_dump_json().encode()) for one in new]
+    if not any(its.end for at, its in log.bounds().items() if at.topic == TOUCHPOINTS):
+        ids = [one.definition_id for one in new]
+        records += [
+            NewRecord(str(one).encode(), activation(one, now).model_dump_json().encode()) for one in ids
         ]
+    if records:
         log.append(DEFINITIONS, records).result(DURABLE_SECONDS)
-
-
-def _newest(definitions: Iterable[Definition]) -> dict[Slot, Definition]:
-    """The newest of each kind and name, also where it took something back."""
-    ordered = sorted(definitions, key=lambda one: (one.received_at, one.definition_id))
-    return {(one.kind, one.name): one for one in ordered}
 
 
 def _body(trait: Trait) -> Body:
@@ -77,12 +86,15 @@ def read_definitions(log: EventLog) -> Iterator[Definition]:
             records = log.read(at.topic, at.partition, offset, READ_LIMIT)
             for record in records:
                 with suppress(ValidationError, ConfigurationError):
-                    yield read_definition(record.value)
+                    one = read_record(record.value)
+                    if not isinstance(one, Activation):
+                        yield one
             offset = records[-1].offset + 1 if records else bounds.end
 
 
 def _definition(slot: Slot, body: Body, before: Definition | None, now: datetime) -> Definition:
-    """Its id follows from what it says and what it replaces, so that two nodes that start at once agree."""
+    """Its id follows from what it says and what it replaces, so that two nodes that start at once agree. It
+    is later than what it replaces, even when the clock was set back: the latest counts."""
     kind, name = slot
     said = orjson.dumps([kind, name, body, str(before.definition_id) if before else None]).decode()
     return Definition(
@@ -90,7 +102,7 @@ def _definition(slot: Slot, body: Body, before: Definition | None, now: datetime
         kind=kind,
         name=name,
         layer="shipped",
-        received_at=now,
+        received_at=max(now, before.received_at + timedelta(microseconds=1)) if before else now,
         body=body,
     )
 

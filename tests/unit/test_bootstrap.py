@@ -12,9 +12,8 @@ import pytest
 from kizuna.eventlog.memory import MemoryLog
 from kizuna.eventlog.port import LogIdentity, NewRecord
 from kizuna.eventlog.topics import DEFINITIONS
-from kizuna.projections.definitions import shipped
+from kizuna.projections.definitions import WORKSPACE, shipped
 from kizuna.runtime import bootstrap
-from kizuna.runtime.bootstrap import WORKSPACE
 from kizuna.runtime.settings import Settings, load
 from kizuna.schemas.definitions import Definition, Trait, latest
 
