@@ -13,7 +13,6 @@ PIECE = 500_000
 SIZE = """
 SELECT (SELECT count(*) FROM events), (SELECT coalesce(max(subject), 0) FROM identifiers)
 """
-LAST = "SELECT coalesce(max(subject), 0) FROM identifiers"
 LEFT_OVER = f"""
 SELECT table_name FROM duckdb_tables() WHERE starts_with(table_name, '{NEXT}')
 AND database_name = current_database()
@@ -41,8 +40,6 @@ class Preparation:
         self._below = 0 if plan.traits else _END
         for table in plan.tables:
             script.execute(table.ddl)
-        events, last = script.one(SIZE)
-        self._size = -(-(last + 1) // max(1, events // PIECE))
 
     @property
     def whole(self) -> bool:
@@ -51,8 +48,8 @@ class Preparation:
 
     def advance(self) -> None:
         """Compute a piece."""
-        (last,) = self._script.one(LAST)
-        end = self._below + self._size
+        events, last = self._script.one(SIZE)
+        end = self._below - (-(last + 1) // max(1, events // PIECE))
         self._compute(end if end <= last else _END)
 
     def merge(self, changes: Changes, *, displaced: bool) -> None:
