@@ -12,7 +12,7 @@ import orjson
 from pydantic import ValidationError
 
 from kizuna.eventlog.port import EventLog, NewRecord
-from kizuna.eventlog.topics import DEFINITIONS, TOUCHPOINTS
+from kizuna.eventlog.topics import DEFINITIONS
 from kizuna.projections.definitions import WORKSPACE, read_record
 from kizuna.schemas.definitions import (
     Activation,
@@ -23,6 +23,7 @@ from kizuna.schemas.definitions import (
     activation,
     latest,
     newest,
+    pending,
 )
 from kizuna.schemas.errors import ConfigurationError
 
@@ -40,9 +41,10 @@ DURABLE_SECONDS = 30.0
 
 def define(log: EventLog, settings: Settings, traits: Sequence[Trait], clock: Callable[[], datetime]) -> None:
     """Append the workspace, unless the log has one, and those of the shipped `traits` that are missing or
-    changed, in the layer below the user's. Where no touchpoint is yet they are in force at once; else the
-    projector activates them. Warns of settings that the workspace overrules."""
-    held = list(read_definitions(log))
+    changed, in the layer below the user's. Where nothing is in force yet all of it is at once; else the
+    projector activates what is new. Warns of settings that the workspace overrules."""
+    told = list(_read(log))
+    held = [one for one in told if not isinstance(one, Activation)]
     known: dict[Slot, Definition] = {
         (kind, name): one for (kind, name, layer), one in newest(held).items() if layer == "shipped"
     }
@@ -59,10 +61,12 @@ def define(log: EventLog, settings: Settings, traits: Sequence[Trait], clock: Ca
         if slot not in known or known[slot].body != body
     ]
     records = [NewRecord(f"{one.kind}/{one.name}".encode(), one.model_dump_json().encode()) for one in new]
-    if not any(its.end for at, its in log.bounds().items() if at.topic == TOUCHPOINTS):
-        ids = [one.definition_id for one in new]
+    if len(held) == len(told):
         records += [
-            NewRecord(str(one).encode(), activation(one, now).model_dump_json().encode()) for one in ids
+            NewRecord(
+                str(one.definition_id).encode(), activation(one.definition_id, now).model_dump_json().encode()
+            )
+            for one in pending([*held, *new], ())
         ]
     if records:
         log.append(DEFINITIONS, records).result(DURABLE_SECONDS)
@@ -79,16 +83,19 @@ def workspace_of(log: EventLog) -> Workspace:
 
 
 def read_definitions(log: EventLog) -> Iterator[Definition]:
-    """Every definition in the log, without the records that the fold keeps as failed events."""
+    """Every definition in the log, in force or not."""
+    return (one for one in _read(log) if not isinstance(one, Activation))
+
+
+def _read(log: EventLog) -> Iterator[Definition | Activation]:
+    """The records of the topic, without those that the fold keeps as failed events."""
     for at, bounds in log.bounds().items():
         offset = bounds.first
         while at.topic == DEFINITIONS and offset < bounds.end:
             records = log.read(at.topic, at.partition, offset, READ_LIMIT)
             for record in records:
                 with suppress(ValidationError, ConfigurationError):
-                    one = read_record(record.value)
-                    if not isinstance(one, Activation):
-                        yield one
+                    yield read_record(record.value)
             offset = records[-1].offset + 1 if records else bounds.end
 
 
