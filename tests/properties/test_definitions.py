@@ -3,8 +3,10 @@ store that had them from the start."""
 
 from __future__ import annotations
 
+from typing import Any
 from unittest.mock import patch
 
+import orjson
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +16,7 @@ from kizuna.projections import canon, definitions, preparation
 from kizuna.schemas.admission import Accepted
 from tests.definitions import Body, Hand, by_hand
 from tests.examples import examples
+from tests.properties.test_controls import records
 from tests.properties.test_fold import touchpoints
 
 BODIES: list[Body] = [
@@ -56,7 +59,37 @@ def take(hand: Hand, step: tuple[object, ...], minute: int) -> None:
             hand.activate(*(one.definition_id for one in definitions.read(hand.store.writer).pending))
 
 
-@settings(max_examples=examples(15), suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(10), suppress_health_check=[HealthCheck.too_slow])
+@given(records(), st.data())
+def test_batches_are_merged_into_what_is_being_prepared(
+    envelopes: list[dict[str, Any]], data: st.DataObject
+) -> None:
+    """Every trait at once, a subject at a time, while events come, are displaced and are taken out."""
+    values = [NewRecord(b"", orjson.dumps(one)) for one in envelopes]
+    first = data.draw(st.integers(0, len(values)))
+    with patch.object(preparation, "PIECE", 1), by_hand() as hand:
+        hand.log.append(topics.TOUCHPOINTS, values[:first])
+        hand.read_all()
+        ids = [
+            hand.define(f"t{number}", {**body, "name": f"t{number}"}, number)
+            for number, body in enumerate(BODIES)
+            if body is not None
+        ]
+        hand.read_all()
+        for value in values[first:]:
+            hand.fold.prepare()
+            hand.log.append(topics.TOUCHPOINTS, [value])
+            hand.read_all()
+        while not hand.fold.prepare():
+            pass
+        hand.activate(*ids)
+        hand.read_all()
+        with by_hand(hand.log) as rebuilt:
+            rebuilt.read_all()
+            assert rebuilt.digest() == hand.digest()
+
+
+@settings(max_examples=examples(8), suppress_health_check=[HealthCheck.too_slow])
 @given(touchpoints(), st.data())
 def test_a_rebuild_equals_what_was_prepared_beside_the_stream(
     values: list[Accepted], data: st.DataObject

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID, uuid4
 
+import orjson
 import pytest
 
 from kizuna.eventlog import topics
@@ -153,6 +155,55 @@ def test_names_that_columns_have_are_refused(name: str) -> None:
         hand.read_all()
         assert hand.traits() == [{}]
         assert hand.store.writer.execute("SELECT topic FROM failed_items").fetchall() == [("definitions",)]
+
+
+def test_events_are_merged_into_what_is_being_prepared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One subject a piece: at each event the numbers of those who are done, and not of the others, move."""
+    monkeypatch.setattr(preparation, "PIECE", 1)
+    with by_hand() as hand:
+        hand.send(page("u1", 9, "/a"), page("u2", 8, "/b"), page("u3", 7, "/c"))
+        hand.read_all()
+        ids = [
+            hand.define("pages", {"name": "pages", "count": "page.viewed"}, 1),
+            hand.define("newest", {"name": "newest", "last": "page.viewed.path"}, 1),
+            hand.define("paths", {"name": "paths", "list": "page.viewed.path"}, 1),
+        ]
+        hand.read_all()
+
+        def prepared() -> list[int]:
+            rows = hand.store.writer.execute(
+                "SELECT pages FROM next_person_totals ORDER BY subject"
+            ).fetchall()
+            return [row[0] for row in rows]
+
+        assert hand.fold.prepare() == ()
+        assert prepared() == [1]
+        hand.send(page("u1", 0, "/x"), page("u3", 6, "/d"), page("u4", 5, "/e"))
+        hand.read_all()
+        assert prepared() == [2]
+        newest = page("u1", 0, "/x")
+        gone = {
+            "type": "event.retracted",
+            "properties": {"event_id": str(orjson.loads(newest.value)["event_id"])},
+        }
+        hand.send(accepted(gone, NOW + timedelta(minutes=1)))
+        hand.read_all()
+        assert prepared() == [1]
+        while not hand.fold.prepare():
+            pass
+        assert prepared() == [1, 1, 2, 1]
+        hand.send(page("u5", 4, "/f"))
+        hand.read_all()
+        assert prepared() == [1, 1, 2, 1, 1]
+        hand.activate(*ids)
+        hand.read_all()
+        assert sorted((one["newest"], one["pages"], one["paths"]) for one in hand.traits()) == [
+            ("/a", 1, ["/a"]),
+            ("/b", 1, ["/b"]),
+            ("/d", 2, ["/c", "/d"]),
+            ("/e", 1, ["/e"]),
+            ("/f", 1, ["/f"]),
+        ]
 
 
 def test_the_projector_activates_what_it_has_computed(monkeypatch: pytest.MonkeyPatch) -> None:
