@@ -204,6 +204,8 @@ def test_events_are_merged_into_what_is_being_prepared(monkeypatch: pytest.Monke
             ("/e", 1, ["/e"]),
             ("/f", 1, ["/f"]),
         ]
+        counted = hand.store.writer.execute("SELECT value, n FROM trait_values ORDER BY value").fetchall()
+        assert counted == [(path, 1) for path in ("/a", "/b", "/c", "/d", "/e", "/f")]
 
 
 def test_the_projector_activates_what_it_has_computed(monkeypatch: pytest.MonkeyPatch) -> None:
