@@ -20,7 +20,7 @@ from kizuna.projections.fold import Fold
 from kizuna.projections.store import Store
 from kizuna.runtime.server import spare_the_collector
 from kizuna.schemas import times
-from kizuna.schemas.definitions import Definition
+from kizuna.schemas.definitions import Activation, Definition, activation
 
 from .measure import Measure, median
 from .stream import KEY, START, envelopes
@@ -29,7 +29,7 @@ NAMES = UUID(int=11)
 
 
 def definitions() -> list[NewRecord]:
-    """The shipped traits and a workspace in yen."""
+    """The shipped traits and a workspace in yen, in force."""
     bodies: list[tuple[str, str, dict[str, object]]] = [
         ("workspace", "workspace", {"time_zone": "Asia/Tokyo", "currency": "JPY"}),
         *(
@@ -37,24 +37,21 @@ def definitions() -> list[NewRecord]:
             for one in shipped()
         ),
     ]
-    return [
-        NewRecord(
-            b"",
-            Definition.model_validate(
-                {
-                    "definition_id": uuid5(NAMES, name),
-                    "kind": kind,
-                    "name": name,
-                    "layer": "shipped",
-                    "received_at": START - timedelta(days=1),
-                    "body": body,
-                }
-            )
-            .model_dump_json()
-            .encode(),
+    before = START - timedelta(days=1)
+    records: list[Definition | Activation] = []
+    for kind, name, body in bodies:
+        one = Definition.model_validate(
+            {
+                "definition_id": uuid5(NAMES, name),
+                "kind": kind,
+                "name": name,
+                "layer": "shipped",
+                "received_at": before,
+                "body": body,
+            }
         )
-        for kind, name, body in bodies
-    ]
+        records += [one, activation(one.definition_id, before)]
+    return [NewRecord(b"", one.model_dump_json().encode()) for one in records]
 
 
 def fill(folder: Path, count: int, customers: int) -> tuple[SqliteLog, float]:

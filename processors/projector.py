@@ -5,15 +5,18 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime
 from queue import Empty, SimpleQueue
 from typing import TypeVar
+from uuid import UUID
 
-from kizuna.eventlog.port import Bounds, EventLog, TopicPartition
+from kizuna.eventlog.port import Bounds, EventLog, NewRecord, TopicPartition
+from kizuna.eventlog.topics import DEFINITIONS
 from kizuna.projections.fold import Fold
 from kizuna.projections.store import Store, cut, outages
+from kizuna.schemas.definitions import activation
 from kizuna.schemas.errors import KizunaError, LogUnavailable, TransientError
 
 from . import reader
@@ -39,8 +42,13 @@ CHECKPOINT_BYTES = 64 * 1024 * 1024
 """What may stand in the store's write-ahead log before an idle moment is used to move it into the file."""
 
 
+DURABLE_SECONDS = 30.0
+"""How long it waits for the log to take an activation."""
+
+
 class Projector:
-    """Owns the store's writing connection from `start` to `stop`.
+    """Owns the store's writing connection from `start` to `stop`, and puts definitions in force: what they
+    need is computed between the batches, then their activation is appended.
 
     `failure` says why it stopped by itself: a gap, a foreign log, a damaged record. What only lasts a
     while (`TransientError`: a busy log, a full disk) is tried again, from where the store stands.
@@ -67,6 +75,7 @@ class Projector:
         self._fold = Fold(store, workspace_key)
         self._ahead = ReadAhead(self._read, lambda batch: self._fold.decode(batch))
         self._ticked = 0.0
+        self._activated: set[UUID] = set()
         self.failure: BaseException | None = None
         self.caught_up = threading.Event()
         self.statistics: dict[str, float] = {"batches": 0, "records": 0}
@@ -138,7 +147,7 @@ class Projector:
         """Fold up to the log's present end, in the caller's thread. For a projector that was not started."""
         if not self._stands:
             self._stand()
-        while len(self._step().batch):
+        while len(self._step().batch) or self._fold.preparing:
             pass
 
     def fold_until(self, stands: Mapping[TopicPartition, Stand]) -> None:
@@ -177,6 +186,8 @@ class Projector:
                 self._answer_calls()
                 with outages(self._store.path):
                     reading = self._step()
+                if self._fold.preparing:
+                    continue
                 if not len(reading.batch):
                     self._log.wait(IDLE_SECONDS)
                 elif reading.caught_up and len(reading.batch) < SMALL_BATCH:
@@ -205,7 +216,12 @@ class Projector:
                 return
 
     def _step(self) -> Reading:
-        """Fold one batch; it is empty when nothing was left to read."""
+        """Fold one batch, and prepare what is to be in force. The batch is empty when nothing was left."""
+        reading = self._take()
+        self._activate(self._fold.prepare())
+        return reading
+
+    def _take(self) -> Reading:
         reading, decoded = self._ahead.take(self._stands)
         if not len(reading.batch):
             self._tick(reading)
@@ -225,6 +241,26 @@ class Projector:
             self._stands = dict(reading.stands)
             self._folded.notify_all()
         return reading
+
+    def _activate(self, ready: Sequence[UUID]) -> None:
+        """Put definitions in force, once each. Not while there are more in the log: one of those may be the
+        activation, or supersede them."""
+        new = [one for one in ready if one not in self._activated]
+        if not new or any(
+            its.end > self._stands.get(at, Stand(0)).offset
+            for at, its in self._log.bounds().items()
+            if at.topic == DEFINITIONS
+        ):
+            return
+        now = self._clock()
+        records = [
+            NewRecord(str(one).encode(), activation(one, now).model_dump_json().encode()) for one in new
+        ]
+        try:
+            self._log.append(DEFINITIONS, records).result(DURABLE_SECONDS)
+        except TimeoutError:
+            raise LogUnavailable("The log did not answer in time.", hint="It is tried again.") from None
+        self._activated.update(new)
 
     def _read(self, stands: Mapping[TopicPartition, Stand]) -> Reading:
         now = self._clock()

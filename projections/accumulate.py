@@ -9,7 +9,7 @@ from .entities import BY_KIND
 from .script import Script
 from .sources import ANY_EVENT
 from .stories import Changes
-from .traits import OFS, OWNER, SUBJECT, Of, Plan
+from .traits import OFS, OWNER, SUBJECT, Of, Plan, said
 
 _EVENT = "e.type, e.occurred_at, e.received_at, e.event_id, e.source, e.channel, e.store, e.properties"
 
@@ -41,26 +41,28 @@ ANY_MOVED = """
 SELECT 1 FROM touched t JOIN owners o USING (entity)
 WHERE t.known AND (t.owner IS DISTINCT FROM o.owner OR t.company IS DISTINCT FROM o.company) LIMIT 1
 """
-HISTORY = f"""
-SELECT 1 AS sign, coalesce(e.subject, n.owner) AS subject, coalesce(e.company, n.company) AS company, {_EVENT}
-FROM events e LEFT JOIN entities n USING (entity) WHERE NOT e.test
-"""
+EVERYBODY = (0, 2**62)
+"""Subjects by number, from the first to before the second."""
+
+Span = tuple[int, int]
 
 
-def _history_of(of: Of) -> str:
-    """Of the subjects in `shaken`: their own events, and those of nobody with an entity of theirs."""
+def _history_of(of: Of, which: str, plan: Plan) -> str:
+    """Of the subjects that `which` means: their own events, and those of nobody with an entity of theirs."""
     subject, owner = SUBJECT[of], OWNER[of]
     return f"""
-    SELECT e.{subject}, {_EVENT} FROM events e
-    WHERE e.{subject} IN (SELECT subject FROM shaken) AND NOT e.test
-    UNION ALL
-    SELECT n.{owner}, {_EVENT} FROM entities n JOIN events e USING (entity)
-    WHERE n.{owner} IN (SELECT subject FROM shaken) AND e.{subject} IS NULL AND NOT e.test
+    (SELECT 1 AS sign, e.{subject}, {_EVENT} FROM events e
+     WHERE e.{subject} {which} AND NOT e.test{_typed(plan)}
+     UNION ALL
+     SELECT 1, n.{owner}, {_EVENT} FROM entities n JOIN events e USING (entity)
+     WHERE n.{owner} {which} AND e.{subject} IS NULL AND NOT e.test{_typed(plan)})
     """
 
 
-def accumulate(script: Script, plan: Plan, changes: Changes, *, displaced: bool) -> None:
-    """Merge the batch into every trait table."""
+def accumulate(
+    script: Script, plan: Plan, changes: Changes, *, displaced: bool, span: Span = EVERYBODY
+) -> None:
+    """Merge the batch into every trait table of the plan, as far as it is of these subjects."""
     script.execute(CONTRIBUTIONS + _typed(plan))
     losing = set(changes.known)
     if displaced:
@@ -76,19 +78,21 @@ def accumulate(script: Script, plan: Plan, changes: Changes, *, displaced: bool)
         f"({' UNION ALL '.join(named)})"
     )
     relations = {kind: f"changes_{kind}" for kind in changes.kinds} | {ANY_EVENT: "contributions"}
-    _Merge(script, plan, relations, losing).run()
+    _Merge(script, plan, dict.fromkeys(OFS, relations), losing, span).run()
 
 
-def recompute(script: Script, plan: Plan) -> None:
-    """Fill the trait tables, which are empty, from all of history."""
+def recompute(script: Script, plan: Plan, span: Span) -> None:
+    """Fill the plan's tables, which hold nothing of these subjects, from all of history."""
+    first, end = span
+    which = f"BETWEEN {first} AND {end - 1}"
     script.execute(
         "CREATE OR REPLACE TEMP TABLE concerned AS "
-        "SELECT subject AS person, subject AS company FROM identifiers"
+        f"SELECT subject AS person, subject AS company FROM identifiers WHERE subject {which}"
     )
     relations = {kind: f"(SELECT 1 AS sign, * FROM {model.table})" for kind, model in BY_KIND.items()}
     relations[LEDGER] = "(SELECT 1 AS sign, * FROM movements)"
-    relations[ANY_EVENT] = f"({HISTORY}{_typed(plan)})"
-    _Merge(script, plan, relations, set()).run()
+    of_each = {of: {**relations, ANY_EVENT: _history_of(of, which, plan)} for of in OFS}
+    _Merge(script, plan, of_each, set(), span).run()
 
 
 def _typed(plan: Plan) -> str:
@@ -99,13 +103,22 @@ def _typed(plan: Plan) -> str:
 
 class _Merge:
     """`relations` hold, by origin, the rows that came (`sign` 1) and that went (-1); the subjects that they
-    are of stand in `concerned`. `losing`: origins of which rows may have gone."""
+    are of stand in `concerned`. `losing`: origins of which rows may have gone. Subjects outside the span are
+    passed over."""
 
-    def __init__(self, script: Script, plan: Plan, relations: Mapping[str, str], losing: set[str]) -> None:
+    def __init__(
+        self,
+        script: Script,
+        plan: Plan,
+        relations: Mapping[Of, Mapping[str, str]],
+        losing: set[str],
+        span: Span,
+    ) -> None:
         self.script = script
         self.plan = plan
         self.relations = relations
         self.losing = losing
+        self.span = span
 
     def run(self) -> None:
         persons, companies = self.script.one("SELECT count(person), count(company) FROM concerned")
@@ -121,9 +134,10 @@ class _Merge:
         """What each origin says is summed up by itself, and then joined with the state: one aggregate over
         the rows of all of them would work on all columns for every row."""
         columns, joins, lost = [], [], []
+        totals = self.plan.totals(of)
         for origin in self.plan.origins(of):
             parts = self.plan.components(of, origin)
-            speaks = origin in self.relations
+            speaks = origin in self.relations[of]
             if speaks:
                 joins.append(f'LEFT JOIN ({self._said(of, origin, parts)}) "{origin}" USING (subject)')
             columns += [_merged(part, origin if speaks else None) for part in parts]
@@ -134,21 +148,24 @@ class _Merge:
         named = f"SELECT {of} FROM concerned"
         self._execute(
             f"CREATE OR REPLACE TEMP TABLE merged AS SELECT c.subject, {', '.join(columns)} "
-            f"FROM (SELECT DISTINCT {of} AS subject FROM concerned WHERE {of} IS NOT NULL) c "
-            f"LEFT JOIN (SELECT * FROM {of}_totals WHERE subject IN ({named})) s USING (subject) "
+            f"FROM (SELECT DISTINCT {of} AS subject FROM concerned WHERE {self._spans(of)}) c "
+            f"LEFT JOIN (SELECT * FROM {totals} WHERE subject IN ({named})) s USING (subject) "
             f"{' '.join(joins)}"
         )
         if lost:
             self._find_anew(of)
-        self._execute(f"DELETE FROM {of}_totals WHERE subject IN ({named})")
-        # A row that says nothing is no row: what came and went leaves the state as if it had never come.
+        self._execute(f"DELETE FROM {totals} WHERE subject IN ({named})")
         components = self.plan.components(of)
-        said = " OR ".join(
-            f'"{part.column}" <> 0' if part.merge == "sum" else f'"{part.column}" IS NOT NULL'
-            for part in components
-        )
         names = ", ".join(f'"{part.column}"' for part in components)
-        self._execute(f"INSERT INTO {of}_totals BY NAME SELECT subject, {names} FROM merged WHERE {said}")
+        self._execute(
+            f"INSERT INTO {totals} BY NAME SELECT subject, {names} FROM merged WHERE {said(components)}"
+        )
+
+    def _spans(self, key: str) -> str:
+        """Whose rows are taken: a subject's within the span, nobody's not."""
+        if self.span == EVERYBODY:
+            return f"{key} IS NOT NULL"
+        return f"{key} BETWEEN {self.span[0]} AND {self.span[1] - 1}"
 
     def _said(self, of: Of, origin: str, parts: Sequence[Component]) -> str:
         """What the rows of one origin say of each subject. Of a smallest or largest, `<column>` is of the
@@ -164,8 +181,9 @@ class _Merge:
                     )
         key = _key(of, origin)
         return (
-            f"SELECT r.{key} AS subject, {', '.join(columns)} FROM {_drawn(self.relations[origin], parts)} r "
-            f"WHERE r.{key} IS NOT NULL GROUP BY r.{key}"
+            f"SELECT r.{key} AS subject, {', '.join(columns)} "
+            f"FROM {_drawn(self.relations[of][origin], parts)} r "
+            f"WHERE {self._spans(f'r.{key}')} GROUP BY r.{key}"
         )
 
     def _find_anew(self, of: Of) -> None:
@@ -178,7 +196,12 @@ class _Merge:
             if not parts:
                 continue
             key = _key(of, origin)
-            left = _drawn(f"({_history_of(of)})" if origin == ANY_EVENT else BY_KIND[origin].table, parts)
+            left = _drawn(
+                _history_of(of, "IN (SELECT subject FROM shaken)", self.plan)
+                if origin == ANY_EVENT
+                else BY_KIND[origin].table,
+                parts,
+            )
             found = ", ".join(
                 f'{part.merge}({part.value})::{part.sql_type} AS "{part.column}"' for part in parts
             )
@@ -198,23 +221,26 @@ class _Merge:
             "CREATE OR REPLACE TEMP TABLE merged_values AS SELECT s.subject, s.trait, s.value, "
             "(s.n + coalesce(t.n, 0))::BIGINT AS n, t.n IS NOT NULL AS held FROM ("
             f"SELECT subject, trait, value, sum(n) AS n FROM ({' UNION ALL '.join(branches)}) "
-            "WHERE value IS NOT NULL GROUP BY ALL) s LEFT JOIN trait_values t USING (subject, trait, value)"
+            "WHERE value IS NOT NULL GROUP BY ALL) s "
+            f"LEFT JOIN {self.plan.values} t USING (subject, trait, value)"
         )
         self._execute(
-            "DELETE FROM trait_values t USING merged_values s WHERE s.held "
+            f"DELETE FROM {self.plan.values} t USING merged_values s WHERE s.held "
             "AND t.subject = s.subject AND t.trait = s.trait AND t.value = s.value"
         )
-        self._execute("INSERT INTO trait_values SELECT * EXCLUDE (held) FROM merged_values WHERE n <> 0")
+        self._execute(
+            f"INSERT INTO {self.plan.values} SELECT * EXCLUDE (held) FROM merged_values WHERE n <> 0"
+        )
 
     def _value_rows(self) -> Iterator[str]:
         for of in OFS:
             for one in self.plan.select(of, "values"):
-                relation, key = self.relations.get(one.origin), _key(of, one.origin)
+                relation, key = self.relations[of].get(one.origin), _key(of, one.origin)
                 if relation is not None:
                     yield (
                         f"SELECT r.{key} AS subject, '{one.trait.name}' AS trait, "
                         f"({one.value})::VARCHAR AS value, r.sign AS n FROM {relation} r "
-                        f"WHERE r.{key} IS NOT NULL AND {one.predicate}"
+                        f"WHERE {self._spans(f'r.{key}')} AND {one.predicate}"
                     )
 
 

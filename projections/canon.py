@@ -6,14 +6,16 @@ table's hash does not depend on the order of its rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 import duckdb
 
-from .definitions import load_plan
+from .definitions import load_plan, read
 from .tables import FIXED, Table
 
 _WORD = f"{2**64}::HUGEINT"
+_PART = "(md5_number_lower(line) % 4096)::INTEGER"
 
 
 def digest(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
@@ -31,17 +33,41 @@ def digest(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
 def differing(
     one: duckdb.DuckDBPyConnection, other: duckdb.DuckDBPyConnection, tables: Iterable[Table], most: int = 5
 ) -> dict[str, list[str]]:
-    """The first rows that only one of two stores has, per table, marked - and +."""
+    """Rows that only one of two stores has, or has more often, per table, marked - and +: the first `most`
+    of a part of the table, where it is large. They may hold personal data."""
     found = {}
     for table in tables:
-        ours = {row[0] for row in one.execute(lines(table)).fetchall()}
-        theirs = {row[0] for row in other.execute(lines(table)).fetchall()}
-        rows = sorted(
-            [f"- {row}" for row in ours - theirs] + [f"+ {row}" for row in theirs - ours], key=_text
-        )
-        if rows:
-            found[table.name] = rows[:most]
-    return found
+        ours, theirs = _parts(one, table), _parts(other, table)
+        unequal = sorted(part for part in ours.keys() | theirs.keys() if ours.get(part) != theirs.get(part))
+        mine, its = (Counter(_lines(store, table, unequal[:most])) for store in (one, other))
+        rows = [f"- {row}" for row in (mine - its).elements()] + [
+            f"+ {row}" for row in (its - mine).elements()
+        ]
+        found[table.name] = sorted(rows, key=_text)[:most]
+    return {name: rows for name, rows in found.items() if rows}
+
+
+def _parts(connection: duckdb.DuckDBPyConnection, table: Table) -> dict[int, tuple[int, int]]:
+    """Rows, and the sum of their hashes, by part: a table may be larger than memory."""
+    rows = connection.execute(
+        f"SELECT {_PART} AS part, count(*), sum(md5_number_upper(line)::HUGEINT) % {_WORD} "
+        f"FROM ({lines(table)}) GROUP BY part"
+    ).fetchall()
+    return {part: (many, hashed) for part, many, hashed in rows}
+
+
+def _lines(connection: duckdb.DuckDBPyConnection, table: Table, parts: Sequence[int]) -> list[str]:
+    rows = connection.execute(
+        f"SELECT line FROM ({lines(table)}) WHERE list_contains(?, {_PART})", [list(parts)]
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def manifest(connection: duckdb.DuckDBPyConnection) -> tuple[Table, ...]:
+    """Every table that the store has under the definitions it holds."""
+    held = read(connection)
+    waiting = held.next_plan.beyond(held.plan).tables if held.pending else ()
+    return (*FIXED, *held.plan.tables, *waiting)
 
 
 def compared(connection: duckdb.DuckDBPyConnection) -> tuple[Table, ...]:

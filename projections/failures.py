@@ -1,4 +1,4 @@
-"""Records that are no touchpoints: failed events and definitions, a few at a time."""
+"""Failed events, and records of any topic that cannot be folded: a few at a time."""
 
 from __future__ import annotations
 
@@ -8,18 +8,14 @@ from uuid import UUID, uuid5
 import pyarrow as pa
 from pydantic import ValidationError
 
-from kizuna.schemas.definitions import Definition, Trait, Workspace
-from kizuna.schemas.errors import ConfigurationError
 from kizuna.schemas.failed_event import FailedEvent
 
 from .batch import Row, Rows
-from .compiler import Parameters, compile_trait
 from .script import Script
 
 NAMESPACE = UUID("3a3f6a4e-0f0e-5d0c-9c53-6d1f0a7c5a11")
 TOUCHPOINTS = "touchpoints"
 FAILED_EVENTS = "failed-events"
-DEFINITIONS = "definitions"
 
 # Of equal ids the earliest counts, by the time received, then by position; the others are repeats of it.
 KEEP = """
@@ -37,15 +33,6 @@ FROM (
 ) GROUP BY failed_id
 """
 
-DROP_LATER_COPY = """
-DELETE FROM definitions WHERE definition_id = $1
-AND (received_at, kind, name, layer, coalesce(body, '')) > ($5::TIMESTAMP, $2, $3, $4, coalesce($6, ''))
-"""
-KEEP_DEFINITION = """
-INSERT INTO definitions SELECT $1, $2, $3, $4, $5, $6
-WHERE NOT EXISTS (FROM definitions WHERE definition_id = $1)
-"""
-
 
 def keep_failed(script: Script, rows: Rows) -> None:
     """Fold records of the topic `failed-events`."""
@@ -57,44 +44,6 @@ def keep_unreadable(
 ) -> None:
     """Keep records (partition, offset, recorded_at, text) that could not be folded as failed events."""
     _keep(script, [_unreadable(topic, *row, reason) for row in rows])
-
-
-def keep_definitions(script: Script, rows: Rows) -> None:
-    """Fold records of the topic `definitions`; the same id counts once, as `Definition.rank` says."""
-    for row in rows:
-        try:
-            one = read_definition(row.value)
-        except (ValidationError, ConfigurationError) as error:
-            reason = str(error)
-            if isinstance(error, ValidationError):
-                reason = error.errors(include_url=False, include_input=False)[0]["msg"]
-            text = row.value.decode(errors="replace")
-            keep_unreadable(script, DEFINITIONS, [(row.partition, row.offset, row.recorded_at, text)], reason)
-            continue
-        row_of_it = [
-            one.definition_id,
-            one.kind,
-            one.name,
-            one.layer,
-            one.received_at.replace(tzinfo=None),
-            one.body_text,
-        ]
-        script.execute(DROP_LATER_COPY, row_of_it)
-        script.execute(KEEP_DEFINITION, row_of_it)
-
-
-def read_definition(value: bytes) -> Definition:
-    """A record of the topic `definitions`. Raises ValidationError or ConfigurationError for what is none, or
-    could not be put in force: it would stop the fold wherever it is read."""
-    one = Definition.model_validate_json(value)
-    if one.kind == "trait" and one.body is not None:
-        trait = Trait.model_validate(one.body)
-        if trait.name != one.name:
-            raise ConfigurationError(f"the definition of {one.name} holds a trait named {trait.name}")
-        compile_trait(trait, Workspace().currency, Parameters())
-    elif one.kind == "workspace":
-        Workspace.model_validate(one.body)
-    return one
 
 
 def _keep(script: Script, items: list[dict[str, object]]) -> None:

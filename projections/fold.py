@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
+from uuid import UUID
 
 from kizuna.schemas.errors import LogGap
 from kizuna.schemas.position import Position
@@ -13,8 +15,10 @@ from kizuna.schemas.position import Position
 from . import accumulate, copies, decode, definitions, failures, fields, stories, subjects
 from .batch import Batch, Rows
 from .copies import Chosen
+from .definitions import Held
 from .failures import TOUCHPOINTS
 from .known_ids import KnownIds
+from .preparation import Preparation, discard
 from .script import Script, transaction
 from .store import AHEAD, Store
 from .traits import Plan
@@ -44,16 +48,33 @@ class Fold:
         self._known = KnownIds(store.writer, store.ids)
         self._workspace_key = workspace_key
         self._plan: Plan | None = None
+        self._pending: tuple[UUID, ...] = ()
+        self._preparation: Preparation | None = None
         self._decoded = 0
         self.seconds: Counter[str] = Counter()
 
     @property
     def plan(self) -> Plan:
         """The definitions in force, compiled."""
-        if self._plan is None:
-            self._plan = definitions.load_plan(self._script.connection)
-            self._make_tables(self._plan)
-        return self._plan
+        return self._plan or self._load()
+
+    @property
+    def preparing(self) -> bool:
+        """Whether definitions wait for their activation."""
+        return bool(self._pending)
+
+    def prepare(self) -> tuple[UUID, ...]:
+        """Compute a piece of what definitions that wait for their activation need, in a transaction of its
+        own. Gives those definitions when nothing is left to compute: their activation can be appended."""
+        if self._plan is not None and self._preparation is None:
+            return ()
+        with self._timed("definitions"), self._whole():
+            if self._plan is None:
+                self._load()
+            if self._preparation is not None and not self._preparation.whole:
+                self._preparation.advance()
+        done = self._preparation is not None and self._preparation.whole
+        return self._pending if done else ()
 
     def decode(self, batch: Batch) -> str | None:
         """Parse a batch's touchpoints into a table of their own, for `apply`; None when there are none. It
@@ -77,17 +98,13 @@ class Fold:
                 decode.take(self._script, table)
         self._known.keep(self._script.connection)
         chosen: Chosen | None = None
-        try:
-            with transaction(self._script.connection, self._timed("commit")):
-                self._follow(batch.starts)
-                self._define(batch.definitions)
-                self._fail(batch.failed)
-                if batch.touchpoints:
-                    chosen = self._touch()
-                self._stand(batch.positions, batch.t, batch.recorded_high)
-        except BaseException:
-            self._plan = None
-            raise
+        with self._whole():
+            self._follow(batch.starts)
+            self._define(batch.definitions)
+            self._fail(batch.failed)
+            if batch.touchpoints:
+                chosen = self._touch()
+            self._stand(batch.positions, batch.t, batch.recorded_high)
         if chosen is not None:
             with self._timed("duplicates"):
                 stands = {at.partition: at.offset for at in batch.positions if at.topic == TOUCHPOINTS}
@@ -117,6 +134,8 @@ class Fold:
             changes = stories.retell(script, displaced=displaced)
         with self._timed("traits"):
             accumulate.accumulate(script, plan, changes, displaced=displaced)
+            if self._preparation is not None:
+                self._preparation.merge(changes, displaced=displaced)
         with self._timed("fields"):
             fields.write_fields(script, displaced=displaced, said=contents.fields)
         return chosen
@@ -137,28 +156,55 @@ class Fold:
                     hint="Start the node again: it goes on from where the store stands.",
                 )
 
+    @contextmanager
+    def _whole(self) -> Iterator[None]:
+        """A transaction. After one that failed what was held of the definitions is read again."""
+        try:
+            with transaction(self._script.connection, self._timed("commit")):
+                yield
+        except BaseException:
+            self._plan, self._pending, self._preparation = None, (), None
+            raise
+
+    def _load(self) -> Plan:
+        """Read the definitions that the store holds."""
+        discard(self._script)
+        held = definitions.read(self._script.connection)
+        for table in held.plan.tables:
+            self._script.execute(table.ddl)
+        self._plan = held.plan
+        self._await(held)
+        return held.plan
+
     def _define(self, rows: Rows) -> None:
         if not rows:
             return
         with self._timed("definitions"):
             before = self.plan
-            failures.keep_definitions(self._script, rows)
-            after = definitions.load_plan(self._script.connection)
-            if after is not before:
-                self._adopt(after)
+            definitions.keep(self._script, rows)
+            held = definitions.read(self._script.connection)
+            if held.plan is not before:
+                self._adopt(before, held.plan)
+            self._await(held)
 
-    def _adopt(self, plan: Plan) -> None:
-        """Other definitions: the trait tables are made anew, of all history."""
-        self._plan = plan
-        for table in plan.tables:
-            self._script.execute(f"DROP TABLE IF EXISTS {table.name}")
-        self._script.execute("DELETE FROM trait_values")
-        self._make_tables(plan)
-        accumulate.recompute(self._script, plan)
+    def _adopt(self, before: Plan, after: Plan) -> None:
+        """Other definitions are in force. What of them is not computed yet is computed now."""
+        self._prepared(after.beyond(before)).put_in_force(before, after)
+        self._plan, self._preparation = after, None
 
-    def _make_tables(self, plan: Plan) -> None:
-        for table in plan.tables:
-            self._script.execute(table.ddl)
+    def _await(self, held: Held) -> None:
+        """Get ready for what is pending."""
+        self._pending = tuple(sorted(one.definition_id for one in held.pending))
+        if self._pending:
+            self._preparation = self._prepared(held.next_plan.beyond(held.plan))
+        elif self._preparation is not None:
+            self._preparation = None
+            discard(self._script)
+
+    def _prepared(self, wanted: Plan) -> Preparation:
+        """The preparation under way, if it is of this, or a new one."""
+        held = self._preparation
+        return held if held and held.plan.states == wanted.states else Preparation(self._script, wanted)
 
     def _fail(self, rows: Rows) -> None:
         if rows:

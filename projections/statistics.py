@@ -111,12 +111,13 @@ def counts(snapshot: duckdb.DuckDBPyConnection) -> Counts:
 
 def by_topic(snapshot: duckdb.DuckDBPyConnection) -> list[dict[str, object]]:
     """`events`, `duplicates`, `failed_events` and `repaired` by topic: together, the records folded of it. On
-    the topic of definitions, `events` are definitions."""
+    the topic of definitions, `events` are definitions and their activations."""
     return named_rows(
         snapshot,
         "SELECT topic, sum(events)::BIGINT AS events, sum(duplicates + surplus)::BIGINT AS duplicates, "
         f"{_sums('failed_events', 'repaired')} FROM ({_FATES} UNION ALL "
-        "SELECT 'definitions', '', 0, count(*), 0, 0, 0, 0, 0 FROM definitions) "
+        "SELECT 'definitions', '', 0, count(*), coalesce(sum(repeats), 0), 0, 0, 0, 0 FROM "
+        "(SELECT repeats FROM definitions UNION ALL SELECT repeats FROM activations)) "
         "GROUP BY topic ORDER BY topic",
     )
 

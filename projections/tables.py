@@ -1,4 +1,8 @@
-"""The tables of the store, and the manifest: which are folded, read back, or local."""
+"""The tables of the store, and the manifest: which are folded, read back, or local.
+
+`folded` is what the fold makes of the records; `read back` will be what was decided once, appended to the
+log, and is taken from there (no table yet); `local` is what this store alone needs.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +64,16 @@ DEFINITIONS = Table(
         ("layer", "VARCHAR"),
         ("received_at", "TIMESTAMP"),
         ("body", "VARCHAR"),
+        # The same definition in the log again is counted as a duplicate.
+        ("repeats", "BIGINT"),
     ),
+    state_key=("definition_id",),
+)
+ACTIVATIONS = Table(
+    "activations",
+    "folded",
+    # Which definitions are in force; of one that is not known yet too.
+    (("definition_id", "UUID"), ("received_at", "TIMESTAMP"), ("repeats", "BIGINT")),
     state_key=("definition_id",),
 )
 IDENTIFIERS = Table(
@@ -296,6 +309,7 @@ FIXED = (
     CLOCK,
     POSITIONS,
     DEFINITIONS,
+    ACTIVATIONS,
     IDENTIFIERS,
     LINKS,
     ENTITIES,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -12,22 +12,38 @@ from kizuna.schemas.definitions import Trait, Workspace
 
 from .compiler import LEDGER, Compiled, Component, Parameters, Place, compile_trait
 from .sources import ANY_EVENT
-from .tables import Table
+from .tables import TRAIT_VALUES, Table
 
 Of = Literal["person", "company"]
 OFS: tuple[Of, Of] = ("person", "company")
 OWNER = {"person": "owner", "company": "company"}
 SUBJECT = {"person": "subject", "company": "company"}
+NEXT = "next_"
+"""Before the names of tables of traits that are computed, but not in force yet."""
+
+State = tuple[object, ...]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What the fold computes for every person and every company."""
+    """What the fold computes for every person and every company. `prefix` is that of its tables."""
 
     traits: tuple[Trait, ...]
     workspace: Workspace
     compiled: tuple[Compiled, ...]
     parameters: dict[str, object]
+    prefix: str = ""
+
+    @cached_property
+    def states(self) -> dict[str, State]:
+        """What is kept of each trait, by name: equal where one plan's state will do for another's. A label,
+        or how the state is read, makes no difference."""
+        return {trait.name: _state(trait, self.workspace) for trait in self.traits}
+
+    def beyond(self, held: Plan) -> Plan:
+        """The part that is to be computed where `held` is: in tables of its own."""
+        wanted = [trait for trait in self.traits if held.states.get(trait.name) != self.states[trait.name]]
+        return plan(wanted, self.workspace, NEXT)
 
     def select(self, of: Of, place: Place, origin: str | None = None) -> list[Compiled]:
         return [
@@ -51,18 +67,32 @@ class Plan:
 
     @cached_property
     def tables(self) -> tuple[Table, ...]:
-        """The state tables that the plan needs: totals of persons and of companies."""
-        return tuple(self.table(of) for of in OFS)
+        """The state tables whose columns follow from the plan: totals of persons and of companies; of traits
+        not in force yet, all."""
+        totals = tuple(self.table(of) for of in OFS)
+        if not self.prefix:
+            return totals
+        its = (*totals, replace(TRAIT_VALUES, name=self.values))
+        return tuple(replace(one, role="local", reason="computed, but not in force yet") for one in its)
 
     def table(self, of: Of) -> Table:
         columns = [(part.column, part.sql_type) for part in self.components(of)]
         return Table(
-            f"{of}_totals",
+            self.totals(of),
             "folded",
             (("subject", "BIGINT"), *columns),
             subject_keys=("subject",),
             state_key=("subject",),
         )
+
+    def totals(self, of: Of) -> str:
+        """The name of the table of totals."""
+        return f"{self.prefix}{of}_totals"
+
+    @property
+    def values(self) -> str:
+        """The name of the table of values seen."""
+        return f"{self.prefix}{TRAIT_VALUES.name}"
 
     def used(self, sql: str) -> dict[str, object]:
         """The parameters that a statement names."""
@@ -117,12 +147,28 @@ def _merged(part: Component) -> str:
     return f"coalesce({merged}, 0)" if part.merge == "sum" else merged
 
 
-def plan(traits: Sequence[Trait], workspace: Workspace) -> Plan:
+def said(components: Sequence[Component]) -> str:
+    """Whether a row of totals says anything, as SQL. One that does not is no row: what came and went leaves
+    the state as if it had never come."""
+    return " OR ".join(
+        f'"{part.column}" <> 0' if part.merge == "sum" else f'"{part.column}" IS NOT NULL'
+        for part in components
+    )
+
+
+def _state(trait: Trait, workspace: Workspace) -> State:
+    parameters = Parameters()
+    one = compile_trait(trait, workspace.currency, parameters)
+    kept = (trait.of, one.origin, one.event_type, one.place, one.components, one.value, one.predicate)
+    return (*kept, *parameters.values.items())
+
+
+def plan(traits: Sequence[Trait], workspace: Workspace, prefix: str = "") -> Plan:
     """Compile all traits, in the order of their names. Raises ConfigurationError."""
     parameters = Parameters()
     ordered = tuple(sorted(traits, key=lambda trait: trait.name))
     compiled = tuple(compile_trait(trait, workspace.currency, parameters) for trait in ordered)
-    return Plan(ordered, workspace, compiled, parameters.values)
+    return Plan(ordered, workspace, compiled, parameters.values, prefix)
 
 
-__all__ = ["LEDGER", "Of", "Plan", "merged_columns", "plan"]
+__all__ = ["LEDGER", "Of", "Plan", "merged_columns", "plan", "said"]

@@ -14,8 +14,11 @@ class DefinitionShape(Shape):
     kind: str
     name: str
     layer: Literal["shipped", "user"]
+    pending: bool = Field(
+        description="Whether it waits for its activation: the one in force stands beside it."
+    )
     received_at: datetime
-    body: dict[str, Any]
+    body: dict[str, Any] | None = Field(description="Null in a pending one that takes back.")
 
 
 class DefinitionList(Standing):
@@ -50,7 +53,7 @@ class TopicAccount(Shape):
     folded: int = Field(
         description="Records that are folded: events + duplicates + failed_events + repaired."
     )
-    events: int = Field(description="Events, or definitions; re-admitted ones too.")
+    events: int = Field(description="Events, or definitions and activations; re-admitted ones too.")
     duplicates: int
     failed_events: int
     repaired: int

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 
 from kizuna.eventlog.port import EventLog
 from kizuna.projections import quality, revenue, statistics
-from kizuna.projections.definitions import current
+from kizuna.projections.definitions import read
 from kizuna.schemas import examples as submissions
 from kizuna.schemas.custom import CustomEvent
 from kizuna.schemas.jsonschemas import documents
@@ -59,9 +59,11 @@ def router(snapshots: Snapshots, log: EventLog) -> APIRouter:
 
     @routes.get("/definitions", response_model=DefinitionList)
     def list_definitions() -> Json:
-        """The definitions in force: traits, workspace, write keys, tokens."""
+        """The definitions in force: traits, workspace, write keys, tokens; and those that are `pending`,
+        because what they need is still computed. A pending one with a body of null takes back."""
         with snapshots.open() as snapshot:
-            held = sorted(current(snapshot.cursor).items())
+            held = read(snapshot.cursor)
+            shown = [(one, False) for one in held.current.values()] + [(one, True) for one in held.pending]
             return answer(
                 snapshot.cut,
                 {
@@ -70,10 +72,13 @@ def router(snapshots: Snapshots, log: EventLog) -> APIRouter:
                             "kind": one.kind,
                             "name": one.name,
                             "layer": one.layer,
+                            "pending": waits,
                             "received_at": one.received_at,
-                            "body": {k: v for k, v in (one.body or {}).items() if k not in SECRET},
+                            "body": one.body and {k: v for k, v in one.body.items() if k not in SECRET},
                         }
-                        for _, one in held
+                        for one, waits in sorted(
+                            shown, key=lambda its: (its[0].kind, its[0].name, its[1], its[0].layer)
+                        )
                     ]
                 },
             )

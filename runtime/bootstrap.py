@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import NAMESPACE_URL, uuid5
 
 import orjson
@@ -13,8 +13,18 @@ from pydantic import ValidationError
 
 from kizuna.eventlog.port import EventLog, NewRecord
 from kizuna.eventlog.topics import DEFINITIONS
-from kizuna.projections.failures import read_definition
-from kizuna.schemas.definitions import Definition, Kind, Trait, Workspace, latest
+from kizuna.projections.definitions import WORKSPACE, read_record
+from kizuna.schemas.definitions import (
+    Activation,
+    Definition,
+    Kind,
+    Trait,
+    Workspace,
+    activation,
+    latest,
+    newest,
+    pending,
+)
 from kizuna.schemas.errors import ConfigurationError
 
 from .settings import Settings
@@ -24,7 +34,6 @@ logger = logging.getLogger(__name__)
 Slot = tuple[Kind, str]
 Body = dict[str, object] | None
 
-WORKSPACE: Slot = ("workspace", "workspace")
 NAMESPACE = uuid5(NAMESPACE_URL, "kizuna:definition")
 READ_LIMIT = 1_000
 DURABLE_SECONDS = 30.0
@@ -32,31 +41,35 @@ DURABLE_SECONDS = 30.0
 
 def define(log: EventLog, settings: Settings, traits: Sequence[Trait], clock: Callable[[], datetime]) -> None:
     """Append the workspace, unless the log has one, and those of the shipped `traits` that are missing or
-    changed, in the layer below the user's. Warns of settings that the workspace overrules."""
-    held = list(read_definitions(log))
-    newest = _newest(one for one in held if one.layer == "shipped")
-    wanted: dict[Slot, Body] = {slot: None for slot in newest if slot[0] == "trait"}
+    changed, in the layer below the user's. Where nothing is in force yet all of it is at once; else the
+    projector activates what is new. Warns of settings that the workspace overrules."""
+    told = list(_read(log))
+    held = [one for one in told if not isinstance(one, Activation)]
+    known: dict[Slot, Definition] = {
+        (kind, name): one for (kind, name, layer), one in newest(held).items() if layer == "shipped"
+    }
+    wanted: dict[Slot, Body] = {slot: None for slot in known if slot[0] == "trait"}
     wanted |= {("trait", trait.name): _body(trait) for trait in traits}
     if WORKSPACE in latest(held):
         _compare(workspace_of(log), settings)
     else:
         wanted[WORKSPACE] = settings.workspace().model_dump(mode="json")
+    now = clock()
     new = [
-        _definition(slot, body, newest.get(slot), clock())
+        _definition(slot, body, known.get(slot), now)
         for slot, body in wanted.items()
-        if slot not in newest or newest[slot].body != body
+        if slot not in known or known[slot].body != body
     ]
-    if new:
-        records = [
-            NewRecord(f"{one.kind}/{one.name}".encode(), one.model_dump_json().encode()) for one in new
+    records = [NewRecord(f"{one.kind}/{one.name}".encode(), one.model_dump_json().encode()) for one in new]
+    if len(held) == len(told):
+        records += [
+            NewRecord(
+                str(one.definition_id).encode(), activation(one.definition_id, now).model_dump_json().encode()
+            )
+            for one in pending([*held, *new], ())
         ]
+    if records:
         log.append(DEFINITIONS, records).result(DURABLE_SECONDS)
-
-
-def _newest(definitions: Iterable[Definition]) -> dict[Slot, Definition]:
-    """The newest of each kind and name, also where it took something back."""
-    ordered = sorted(definitions, key=lambda one: (one.received_at, one.definition_id))
-    return {(one.kind, one.name): one for one in ordered}
 
 
 def _body(trait: Trait) -> Body:
@@ -70,19 +83,25 @@ def workspace_of(log: EventLog) -> Workspace:
 
 
 def read_definitions(log: EventLog) -> Iterator[Definition]:
-    """Every definition in the log, without the records that the fold keeps as failed events."""
+    """Every definition in the log, in force or not."""
+    return (one for one in _read(log) if not isinstance(one, Activation))
+
+
+def _read(log: EventLog) -> Iterator[Definition | Activation]:
+    """The records of the topic, without those that the fold keeps as failed events."""
     for at, bounds in log.bounds().items():
         offset = bounds.first
         while at.topic == DEFINITIONS and offset < bounds.end:
             records = log.read(at.topic, at.partition, offset, READ_LIMIT)
             for record in records:
                 with suppress(ValidationError, ConfigurationError):
-                    yield read_definition(record.value)
+                    yield read_record(record.value)
             offset = records[-1].offset + 1 if records else bounds.end
 
 
 def _definition(slot: Slot, body: Body, before: Definition | None, now: datetime) -> Definition:
-    """Its id follows from what it says and what it replaces, so that two nodes that start at once agree."""
+    """Its id follows from what it says and what it replaces, so that two nodes that start at once agree. It
+    is later than what it replaces, even when the clock was set back: the latest counts."""
     kind, name = slot
     said = orjson.dumps([kind, name, body, str(before.definition_id) if before else None]).decode()
     return Definition(
@@ -90,7 +109,7 @@ def _definition(slot: Slot, body: Body, before: Definition | None, now: datetime
         kind=kind,
         name=name,
         layer="shipped",
-        received_at=now,
+        received_at=max(now, before.received_at + timedelta(microseconds=1)) if before else now,
         body=body,
     )
 

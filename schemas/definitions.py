@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Literal, get_args
-from uuid import UUID
+from uuid import NAMESPACE_URL, UUID, uuid5
 from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
@@ -20,6 +20,10 @@ Kind = Literal["trait", "workspace", "write_key", "token"]
 Layer = Literal["shipped", "user"]
 Scope = Literal["read", "admin"]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
+COMPUTED: tuple[Kind, ...] = ("trait", "workspace")
+"""Kinds that state is computed by, so that their definitions are activated first."""
+
+_ACTIVATIONS = uuid5(NAMESPACE_URL, "kizuna:definition.activated")
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -28,9 +32,11 @@ class _Model(BaseModel):
 
 
 class Definition(_Model):
-    """The record of topic `definitions`. An id counts once, the copy with the smallest `rank`. Of one kind,
-    name and layer the latest counts, by (received_at, definition_id); `body` null removes it. A user's
-    definition wins over the shipped one."""
+    """A record of topic `definitions`. An id counts once, the copy with the smallest `rank`. Of one kind,
+    name and layer the latest in force counts, by (received_at, definition_id); `body` null removes it. A
+    user's definition wins over the shipped one.
+
+    A credential is in force at once, what the fold computes by (`COMPUTED`) when it is activated."""
 
     definition_id: UUID
     kind: Kind
@@ -48,6 +54,26 @@ class Definition(_Model):
     def rank(self) -> tuple[datetime, str, str, str, str]:
         """The order of copies of one id: the earliest, then by what they say."""
         return self.received_at, self.kind, self.name, self.layer, self.body_text or ""
+
+
+class Activation(_Model):
+    """The other record of topic `definitions`: from here on that definition is in force. It may stand before
+    the definition, or twice."""
+
+    type: Literal["definition.activated"] = "definition.activated"
+    activation_id: UUID
+    definition_id: UUID
+    received_at: Moment
+
+
+def activation(definition_id: UUID, received_at: datetime) -> Activation:
+    """The record that puts a definition in force. Its id follows from that of the definition: whoever
+    appends it appends the same."""
+    return Activation(
+        activation_id=uuid5(_ACTIVATIONS, str(definition_id)),
+        definition_id=definition_id,
+        received_at=received_at,
+    )
 
 
 class Workspace(_Model):
@@ -137,22 +163,43 @@ class Trait(_Model):
         return given[0]
 
 
-def latest(definitions: Iterable[Definition]) -> dict[tuple[Kind, str], Definition]:
-    """What holds now: per kind and name the latest of the user's layer, else the latest shipped one."""
+def newest(definitions: Iterable[Definition]) -> dict[tuple[Kind, str, Layer], Definition]:
+    """The newest per kind, name and layer, also where it takes something back."""
     first: dict[UUID, Definition] = {}
     for one in definitions:
         copy = first.setdefault(one.definition_id, one)
         if one.rank < copy.rank:
             first[one.definition_id] = one
-    newest: dict[tuple[Kind, str, Layer], Definition] = {}
+    found: dict[tuple[Kind, str, Layer], Definition] = {}
     for one in first.values():
         slot = (one.kind, one.name, one.layer)
-        held = newest.get(slot)
+        held = found.get(slot)
         if held is None or (held.received_at, held.definition_id) < (one.received_at, one.definition_id):
-            newest[slot] = one
+            found[slot] = one
+    return found
+
+
+def latest(definitions: Iterable[Definition]) -> dict[tuple[Kind, str], Definition]:
+    """Per kind and name the newest of the user's layer, else the newest shipped one."""
+    found = newest(definitions)
     now: dict[tuple[Kind, str], Definition] = {}
     for layer in ("shipped", "user"):
-        for (kind, name, its), one in newest.items():
+        for (kind, name, its), one in found.items():
             if its == layer and one.body is not None:
                 now[(kind, name)] = one
     return now
+
+
+def in_force(definitions: Iterable[Definition], activated: Collection[UUID]) -> list[Definition]:
+    """Those that count: `latest` of them is what holds."""
+    return [one for one in definitions if one.kind not in COMPUTED or one.definition_id in activated]
+
+
+def pending(definitions: Iterable[Definition], activated: Collection[UUID]) -> list[Definition]:
+    """Those that wait for their activation: of each kind, name and layer the newest, if it is not activated.
+    An older one has been superseded, and waits for nothing."""
+    return [
+        one
+        for one in newest(definitions).values()
+        if one.kind in COMPUTED and one.definition_id not in activated
+    ]

@@ -19,7 +19,7 @@ from kizuna.projections.definitions import shipped
 from kizuna.projections.store import Store
 from kizuna.schemas import times
 from kizuna.schemas.admission import Accepted, Origin, admit
-from kizuna.schemas.definitions import Definition, Trait, Workspace
+from kizuna.schemas.definitions import Definition, Trait, Workspace, activation
 from kizuna.schemas.refusal import Refusal
 
 KEY = "5b" * 32
@@ -42,16 +42,22 @@ def definition(kind: str, name: str, body: dict[str, object] | None, minute: int
     return NewRecord(b"", one.model_dump_json().encode())
 
 
+def activated(*definitions: NewRecord) -> list[NewRecord]:
+    """The definitions, and their activations after them."""
+    ids = [Definition.model_validate_json(one.value).definition_id for one in definitions]
+    return [*definitions, *(NewRecord(b"", activation(one, NOW).model_dump_json().encode()) for one in ids)]
+
+
 def trait_body(trait: Trait) -> dict[str, object]:
     return trait.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude_none=True)
 
 
 def shipped_definitions(currency: str = "JPY") -> list[NewRecord]:
     workspace = Workspace(time_zone="Asia/Tokyo", currency=currency).model_dump()
-    return [
+    return activated(
         definition("workspace", "workspace", workspace),
         *(definition("trait", trait.name, trait_body(trait)) for trait in shipped()),
-    ]
+    )
 
 
 def sent(

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.api.command import Run, verdicts
+from tests.api.command import MAIL, Run, verdicts
 
 
 def test_without_a_node_status_tells_the_lag_and_rebuild_folds(
@@ -32,6 +32,39 @@ def test_without_a_node_status_tells_the_lag_and_rebuild_folds(
     again = run("rebuild", "--verify", "--data", data, "--json").json
     assert isinstance(again, dict)
     assert (again["swapped"], again["differences"], again["records"]) == (True, {}, told["records"] + 1)
+
+
+def test_a_rebuild_names_the_rows_that_differ(run: Run, data: Path, sales: tuple[Path, Path]) -> None:
+    run("import", sales[0], "--map", sales[1], "--data", data)
+    run("rebuild", "--data", data)
+    store = data / "store.duckdb"
+    with duckdb.connect(str(store)) as tampered:
+        tampered.execute("UPDATE identifiers SET value = 'x@example.com' WHERE value = ?", [MAIL])
+        tampered.execute("INSERT INTO person_totals FROM person_totals")
+        tampered.execute("UPDATE clock SET t = t + INTERVAL 1 DAY")  # local: not compared
+    report = run("rebuild", "--verify", "--data", data, "--json")
+    assert report.code == 1
+    assert isinstance(report.json, dict)
+    assert report.json["swapped"] is False
+    assert report.json["differences"].keys() == {"identifiers", "person_totals"}
+    (changed,) = [row for row in report.json["differences"]["identifiers"] if row.startswith("- ")]
+    (sound,) = [row for row in report.json["differences"]["identifiers"] if row.startswith("+ ")]
+    assert "x@example.com" in changed
+    assert MAIL in sound
+    assert changed[2:].replace("x@example.com", MAIL) == sound[2:]
+    (twice,) = report.json["differences"]["person_totals"]
+    assert twice.startswith("- ")
+    # It is told to who asks, in words too, and to nobody else.
+    told = run("rebuild", "--verify", "--data", data)
+    assert told.code == 1
+    assert "2 tables differ; the live store stays, as the evidence." in told.out
+    assert "identifiers" in told.out
+    assert "x@example.com" in told.out
+    assert not any(mail in one.err for mail in (MAIL, "x@example.com") for one in (report, told))
+    with duckdb.connect(str(store)) as kept:
+        assert kept.execute("SELECT count(*) FROM identifiers WHERE value = 'x@example.com'").fetchone() == (
+            1,
+        )
 
 
 def damage(data: Path, how: str) -> None:

@@ -14,11 +14,15 @@ import orjson
 import pytest
 
 from kizuna.eventlog import topics
-from kizuna.eventlog.port import NewRecord
+from kizuna.eventlog.port import NewRecord, TopicPartition
+from kizuna.processors import reader
+from kizuna.processors.reader import Stand
+from kizuna.projections.fold import Fold
+from kizuna.projections.store import cut
 from kizuna.schemas.admission import Accepted
 from kizuna.schemas.refusal import Refusal
 from tests.api.query_node import QueryNode, query_node
-from tests.folding import NOW, definition
+from tests.folding import KEY, NOW, definition
 
 
 @pytest.fixture
@@ -270,6 +274,37 @@ def test_definitions_show_no_hashes_of_keys(node: QueryNode) -> None:
     assert held["write_key", "web"]["layer"] == "user"
     assert held["workspace", "workspace"]["body"]["time_zone"] == "Asia/Tokyo"
     assert held["trait", "orders_count"]["body"]["count"] == "order"
+
+
+def test_a_definition_that_is_computed_yet_is_shown_as_pending(node: QueryNode) -> None:
+    """Read by the fold, but not activated: the projector was cut off between the two."""
+    node.submit(page("u-1", "1"))
+    node.fold()
+    node.define(definition("trait", "page_views", {"name": "page_views", "count": "event"}, minute=1))
+    node.define(definition("trait", "orders_count", None, minute=1))
+    reading = reader.read(node.log, _stands(node), node.log.bounds(), NOW, 100)
+    Fold(node.store, KEY).apply(reading.batch)
+    shown = {(one["name"], one["pending"]): one["body"] for one in node.get("/api/definitions")["items"]}
+    assert shown["page_views", False] == {"name": "page_views", "label": "Page views", "count": "page.viewed"}
+    assert shown["page_views", True] == {"name": "page_views", "count": "event"}
+    assert shown["orders_count", False]["count"] == "order"
+    assert shown["orders_count", True] is None
+    assert node.look_up("user_id", "u-1")["traits"]["page_views"] == 1
+    node.projector.adopt()
+    node.fold()
+    items = node.get("/api/definitions")["items"]
+    assert not any(one["pending"] for one in items)
+    assert {one["name"]: one["body"] for one in items}["page_views"] == {
+        "name": "page_views",
+        "count": "event",
+    }
+    assert "orders_count" not in node.look_up("user_id", "u-1")["traits"]
+    (topic,) = [one for one in node.get("/api/status")["topics"] if one["topic"] == "definitions"]
+    assert topic["folded"] == topic["records"] == sum(fates(topic))
+
+
+def _stands(node: QueryNode) -> dict[TopicPartition, Stand]:
+    return reader.start(node.log, cut(node.store.writer).positions, node.log.bounds())
 
 
 def test_schemas_of_every_type_have_an_example_that_is_accepted(node: QueryNode) -> None:

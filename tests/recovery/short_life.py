@@ -20,7 +20,7 @@ from kizuna.ingest.map_file import load_map
 from kizuna.processors.rebuild import rebuild
 from kizuna.processors.services import Services
 from kizuna.projections import canon
-from kizuna.projections.definitions import shipped
+from kizuna.projections.definitions import load_plan, shipped
 from kizuna.runtime import bootstrap, node_file, settings
 from kizuna.runtime.directory import DataDirectory
 from kizuna.runtime.node_file import NodeFile
@@ -174,6 +174,8 @@ class Life:
                 names = {row[0] for row in snapshot.execute("SELECT name FROM definitions").fetchall()}
                 if not {"door", "biggest"} <= names:
                     yield "a definition is missing"
+                if "biggest" not in load_plan(snapshot).states:
+                    yield "a definition is not in force"
         litter = {path.name for path in self._directory.path.iterdir()} - KEPT
         if litter:
             yield f"left behind: {sorted(litter)}"

@@ -1,4 +1,5 @@
-"""Definitions in force: of each kind and name the latest of the user's layer, else the latest shipped one."""
+"""Definitions in force: of those that are activated, of each kind and name the latest of the user's layer, else
+the latest shipped one."""
 
 from __future__ import annotations
 
@@ -14,14 +15,17 @@ from tests.reference.events import Record
 AGGREGATES = ("count", "sum", "avg", "min", "max", "first", "last", "distinct", "top", "list")
 
 
-def split(records: Iterable[Record]) -> tuple[dict[UUID, dict[str, Any]], list[Record]]:
-    """Definitions by id, and the records that can be none."""
+def split(records: Iterable[Record]) -> tuple[dict[UUID, dict[str, Any]], set[UUID], list[Record]]:
+    """Definitions by id, the ids that are activated, and the records that are neither."""
     good: dict[UUID, dict[str, Any]] = {}
-    bad = []
+    activated, bad = set(), []
     for record in records:
         try:
             one = json.loads(record.value, parse_float=Decimal)
             one["received_at"] = datetime.fromisoformat(one["received_at"])
+            if one.get("type") == "definition.activated":
+                activated.add(UUID(one["definition_id"]))
+                continue
             if one["kind"] == "trait" and one["body"] is not None:
                 aggregate(one["body"])
                 if one["body"]["name"] != one["name"]:
@@ -29,13 +33,15 @@ def split(records: Iterable[Record]) -> tuple[dict[UUID, dict[str, Any]], list[R
             good[UUID(one["definition_id"])] = one
         except (ValueError, TypeError, KeyError):
             bad.append(record)
-    return good, bad
+    return good, activated, bad
 
 
-def in_force(definitions: dict[UUID, dict[str, Any]]) -> dict[tuple[str, str], dict[str, Any]]:
+def in_force(
+    definitions: dict[UUID, dict[str, Any]], activated: set[UUID]
+) -> dict[tuple[str, str], dict[str, Any]]:
     """Bodies by kind and name. A null body removes what its layer said."""
     found: dict[tuple[str, str], dict[str, Any]] = {}
-    ordered = sorted(definitions, key=lambda id_: (definitions[id_]["received_at"], id_))
+    ordered = sorted(definitions.keys() & activated, key=lambda id_: (definitions[id_]["received_at"], id_))
     for layer in ("shipped", "user"):
         latest: dict[tuple[str, str], Any] = {}
         for id_ in ordered:

@@ -128,7 +128,9 @@ def fold(records: Iterable[Record], key: str) -> State:
     touchpoints = [(one, read(one)) for one in records if one.topic == "touchpoints"]
     judged = judge(event for _, event in touchpoints if event)
     refused, no_items = failures.refused(one for one in records if one.topic == "failed-events")
-    defined, no_definitions = definitions.split(one for one in records if one.topic == "definitions")
+    defined, activated, no_definitions = definitions.split(
+        one for one in records if one.topic == "definitions"
+    )
     no_events = [record for record, event in touchpoints if event is None]
     its = stories(one for one in judged.events if not one.test)
     held = {
@@ -148,5 +150,5 @@ def fold(records: Iterable[Record], key: str) -> State:
         entities=held,
         movements=(*moved, *(Moved(one, None, one.event.person, one.event.company) for one in unknown)),
         failed=(*refused, *failures.unreadable([*no_events, *no_items, *no_definitions])),
-        definitions=definitions.in_force(defined),
+        definitions=definitions.in_force(defined, activated),
     )

@@ -19,7 +19,7 @@ from kizuna.eventlog.port import Bounds, TopicPartition
 from kizuna.processors import reader
 from kizuna.processors.reader import Stand
 from kizuna.projections import canon, profiles, revenue, trait_states
-from kizuna.projections.definitions import current, load_plan
+from kizuna.projections.definitions import load_plan, read
 from kizuna.projections.entities import MODELS
 from kizuna.projections.failed_events import CONFLICTS
 from kizuna.projections.fold import Fold
@@ -154,7 +154,7 @@ def shown_by_the_product(store: duckdb.DuckDBPyConnection) -> Shown:
             if row["net"]
         },
         "orders": {row["currency"]: row["orders"] for row in revenue.by_currency(store) if row["orders"]},
-        "definitions": {slot: one.body for slot, one in current(store).items()},
+        "definitions": {slot: one.body for slot, one in read(store).current.items()},
     }
 
 

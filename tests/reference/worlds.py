@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any
-from uuid import uuid5
+from uuid import UUID, uuid5
 from zlib import crc32
 
 from hypothesis import strategies as st
@@ -17,6 +17,7 @@ from kizuna.eventlog.memory import MemoryLog
 from kizuna.eventlog.port import NewRecord
 from kizuna.schemas import times
 from kizuna.schemas.admission import Accepted
+from kizuna.schemas.definitions import activation
 from tests.folding import LOG, NAMES, NOW, definition, sent, shipped_definitions
 from tests.reference.events import OWNED, Record
 
@@ -264,7 +265,7 @@ def worlds(draw: st.DrawFn, controls: bool) -> World:
                 topic = draw(st.sampled_from(topics.ALL))
                 world.append(topic, draw(st.sampled_from([b"no JSON", b"{}", b"[1]", b"\xff"])), partition)
             case "definition":
-                world.append(topics.DEFINITIONS, draw(_definitions()), partition)
+                _define(draw, world, partition)
             case "control":
                 _control(draw, world, partition)
     return world
@@ -339,6 +340,15 @@ def _without_foreign_fields(item: dict[str, Any]) -> dict[str, Any]:
         item["properties"].pop("order_id", None)
         return item | {"entities": [one for one in item["entities"] if one["kind"] == "company"]}
     return {name: value for name, value in item.items() if name != "place"}
+
+
+def _define(draw: st.DrawFn, world: World, partition: int) -> None:
+    """A definition, and now and then its activation, which may stand before it in another partition."""
+    record = draw(_definitions())
+    world.append(topics.DEFINITIONS, record, partition)
+    if draw(st.integers(0, 3)):
+        activates = activation(UUID(json.loads(record)["definition_id"]), _received(draw))
+        world.append(topics.DEFINITIONS, activates.model_dump_json().encode(), draw(st.integers(0, 2)))
 
 
 @st.composite

@@ -11,12 +11,11 @@ import pytest
 
 from kizuna.eventlog.memory import MemoryLog
 from kizuna.eventlog.port import LogIdentity, NewRecord
-from kizuna.eventlog.topics import DEFINITIONS
-from kizuna.projections.definitions import shipped
+from kizuna.eventlog.topics import DEFINITIONS, TOUCHPOINTS
+from kizuna.projections.definitions import WORKSPACE, read_record, shipped
 from kizuna.runtime import bootstrap
-from kizuna.runtime.bootstrap import WORKSPACE
 from kizuna.runtime.settings import Settings, load
-from kizuna.schemas.definitions import Definition, Trait, latest
+from kizuna.schemas.definitions import Activation, Definition, Trait, activation, latest
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 
@@ -45,6 +44,46 @@ def test_the_first_start_defines_the_workspace_and_the_shipped_traits(log: Memor
     assert sorted(traits, key=lambda trait: trait.name) == sorted(shipped(), key=lambda trait: trait.name)
     assert {one.layer for one in new} == {"shipped"}
     assert len({one.definition_id for one in new}) == len(new)
+
+
+def activated(log: MemoryLog) -> list[UUID]:
+    records = [read_record(one.value) for one in log.read(DEFINITIONS, 0, 0, 1_000)]
+    return [one.definition_id for one in records if isinstance(one, Activation)]
+
+
+def test_what_the_first_start_defines_is_in_force_at_once(log: MemoryLog) -> None:
+    log.append(TOUCHPOINTS, [NewRecord(b"", b"imported before")])
+    first = define(log, load(None))
+    assert activated(log) == [one.definition_id for one in first]
+    # What is new later is computed first.
+    changed = [*shipped()[1:], Trait.model_validate({"name": "more", "count": "event"})]
+    assert len(define(log, load(None), later=1, traits=changed)) == 2
+    assert activated(log) == [one.definition_id for one in first]
+
+
+def test_where_nothing_was_activated_what_is_held_is_in_force_too(log: MemoryLog) -> None:
+    body: dict[str, object] = {"name": "mine", "count": "event"}
+    older, mine = (
+        Definition(
+            definition_id=UUID(int=n), kind="trait", name="mine", received_at=NOW + timedelta(n), body=body
+        )
+        for n in (1, 2)
+    )
+    key = Definition(definition_id=UUID(int=9), kind="write_key", name="web", received_at=NOW, body={})
+    log.append(DEFINITIONS, [NewRecord(b"", one.model_dump_json().encode()) for one in (mine, older, key)])
+    first = define(log, load(None))
+    assert set(activated(log)) == {mine.definition_id, *(one.definition_id for one in first)}
+    log.append(DEFINITIONS, [NewRecord(b"", activation(UUID(int=1), NOW).model_dump_json().encode())])
+    assert define(log, load(None), later=1) == []
+
+
+def test_a_clock_that_was_set_back_keeps_no_upgrade_from_counting(log: MemoryLog) -> None:
+    define(log, load(None))
+    now = [one for one in shipped() if one.name != "page_views"]
+    now.append(Trait.model_validate({"name": "page_views", "count": "event"}))
+    define(log, load(None), later=-60, traits=now)
+    held = latest(bootstrap.read_definitions(log))["trait", "page_views"].body
+    assert held == {"name": "page_views", "count": "event"}
 
 
 def test_the_next_start_adds_nothing(log: MemoryLog) -> None:

@@ -12,7 +12,7 @@ import pytest
 from kizuna.eventlog import topics
 from kizuna.eventlog.port import NewRecord
 from kizuna.projections import listings, newest, profiles
-from kizuna.projections.definitions import current, load_plan
+from kizuna.projections.definitions import load_plan, read
 from kizuna.schemas.admission import event_id_for
 from kizuna.schemas.definitions import Definition, Trait, latest
 from kizuna.schemas.identifiers import subject_id
@@ -96,7 +96,7 @@ def test_of_copies_of_a_definition_the_earliest_counts_then_the_smallest(later: 
         records = [NewRecord(b"", copy.model_dump_json().encode()) for copy in copies]
         log.append(topics.DEFINITIONS, records)
         with folded(log, batch=1) as (store, _), store.read() as snapshot:
-            assert current(snapshot) == {("trait", "often"): winner}
+            assert read(snapshot).current == {("trait", "often"): winner}
 
 
 def _trait(counts: str) -> NewRecord:
