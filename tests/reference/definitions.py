@@ -1,4 +1,4 @@
-"""Definitions in force: of those that are activated, of each kind and name the latest of the user's layer, else
+"""Definitions in force: of those activated, of each kind and name the latest of the user's layer, else
 the latest shipped one."""
 
 from __future__ import annotations
