@@ -35,8 +35,8 @@ KINDS = {
 
 PLACES = {
     "runtime/node_file.py", "runtime/directory.py", "eventlog/sqlite_file.py", "eventlog/sqlite.py",
-    "projections/store.py", "projections/fold.py", "processors/rebuild.py", "ingest/cursor.py",
-    "ingest/arrangement.py", "ingest/importer.py",
+    "projections/store.py", "projections/fold.py", "projections/id_run.py", "projections/known_ids.py",
+    "processors/rebuild.py", "ingest/cursor.py", "ingest/arrangement.py", "ingest/importer.py",
 }  # fmt: skip
 STEPS = ["workspace", "key", "first", "refused", "trait", "second", "import", "rebuild", "third"]
 
