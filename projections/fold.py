@@ -119,6 +119,8 @@ class Fold:
             accumulate.accumulate(script, plan, changes, displaced=displaced)
         with self._timed("fields"):
             fields.write_fields(script, displaced=displaced, said=contents.fields)
+        if displaced:
+            script.execute("DROP TABLE displaced")  # it may hold a whole import
         return chosen
 
     def _follow(self, starts: Sequence[Position]) -> None:
