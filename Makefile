@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 FOLDERS := schemas eventlog projections processors ingest query runtime
+FOLDING := tests/unit/test_projector.py tests/unit/test_ahead.py tests/unit/test_decode.py tests/unit/test_store.py \
+	$(addprefix tests/properties/test_,fold.py controls.py rebuild.py repairs.py totals.py) $(wildcard tests/reference)
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c '$(SUPPORTED)' 2>/dev/null && echo $$python && break; done)
@@ -16,7 +18,8 @@ PUBLISHED_AT = $(shell { \
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run test check lint types imports schemas-check coverage smoke bench soak mutations lock clean
+.PHONY: help setup run test check lint types imports schemas-check coverage collide smoke bench soak mutations \
+	lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,7 +45,7 @@ run: $(READY) ## start a node with a living demo shop on port 8080
 test: $(READY) ## pass the tests
 	@$(BIN)/pytest $(ARGS)
 
-check: lint types imports schemas-check coverage ## all that CI checks
+check: lint types imports schemas-check coverage collide ## all that CI checks
 
 lint: $(READY) ## style and format
 	@$(BIN)/ruff check .
@@ -62,6 +65,9 @@ schemas-check: $(READY) ## published JSON Schemas: no drift, no incompatible cha
 
 coverage: $(READY) ## the tests, with coverage of each folder
 	@$(BIN)/pytest $(FOLDERS:%=--cov=%) --cov-report=term $(ARGS)
+
+collide: $(READY) ## the tests that fold, again, with ids that collide
+	@$(BIN)/pytest -q --collide $(FOLDING) $(ARGS)
 
 smoke: ## the quick tests on every other supported Python that this machine has
 	@.ci/smoke

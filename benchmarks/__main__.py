@@ -1,6 +1,7 @@
 """`make bench`: every benchmark, as a table or as JSON.
 
-python -m benchmarks [fold|node|all] [--events N] [--customers N] [--json]
+python -m benchmarks [fold|node|retraction|ids|all] [--events N] [--customers N] [--heavy N] [--ids N]
+                     [--json]
 """
 
 from __future__ import annotations
@@ -16,19 +17,30 @@ from dataclasses import asdict
 from rich.console import Console
 from rich.table import Table
 
-from . import folding, node
+from . import folding, ids, node, retraction
 from .measure import Measure
+
+PARTS = ("fold", "node", "retraction", "ids")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description="What Kizuna does on this machine.")
-    parser.add_argument("which", nargs="?", choices=("fold", "node", "all"), default="all")
+    parser.add_argument("which", nargs="?", choices=(*PARTS, "all"), default="all")
     parser.add_argument("--events", type=int, default=1_000_000, help="length of the stream [1,000,000]")
     parser.add_argument("--customers", type=int, default=200_000, help="customers in it [200,000]")
+    parser.add_argument(
+        "--heavy",
+        type=int,
+        default=2_000_000,
+        help="events of the customer with the most of them [2,000,000]",
+    )
+    parser.add_argument("--ids", type=int, default=100_000_000, help="ids of events [100,000,000]")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     asked = parser.parse_args()
+    if asked.which in ("fold", "all") and asked.events < folding.LEAST:
+        parser.error(f"the fold is measured on {folding.LEAST:,} events or more")
     found = []
-    for measure in _measures(asked.which, asked.events, asked.customers):
+    for measure in _measures(asked):
         found.append(measure)
         if not asked.json:
             print(f"{measure.name}: {measure.value:,.1f} {measure.unit}", file=sys.stderr)
@@ -40,11 +52,16 @@ def main() -> int:
     return 0
 
 
-def _measures(which: str, events: int, customers: int) -> Iterator[Measure]:
-    if which in ("fold", "all"):
-        yield from folding.run(events, customers)
-    if which in ("node", "all"):
-        yield from node.run(min(events, 300_000), customers)
+def _measures(asked: argparse.Namespace) -> Iterator[Measure]:
+    which = PARTS if asked.which == "all" else (asked.which,)
+    if "fold" in which:
+        yield from folding.run(asked.events, asked.customers)
+    if "node" in which:
+        yield from node.run(min(asked.events, 300_000), asked.customers)
+    if "retraction" in which:
+        yield from retraction.run(asked.events, asked.customers, asked.heavy)
+    if "ids" in which:
+        yield from ids.run(asked.ids)
 
 
 def _loop() -> float:

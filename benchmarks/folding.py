@@ -26,6 +26,9 @@ from .measure import Measure, median
 from .stream import KEY, START, envelopes
 
 NAMES = UUID(int=11)
+MIDDLE, SMALL = 20, 40
+LEAST = 50_000 + MIDDLE * 5_000 + SMALL * 500
+"""Events in a stream that has a batch of each size."""
 
 
 def definitions() -> list[NewRecord]:
@@ -54,12 +57,14 @@ def definitions() -> list[NewRecord]:
     return [NewRecord(b"", one.model_dump_json().encode()) for one in records]
 
 
-def fill(folder: Path, count: int, customers: int) -> tuple[SqliteLog, float]:
+def fill(
+    folder: Path, count: int, customers: int, *, import_id: str | None = None
+) -> tuple[SqliteLog, float]:
     """A log with the stream in it, and the mean size of an envelope in bytes."""
     log = SqliteLog(folder / "log.sqlite", clock=lambda: times.to_micros(START), new_id=lambda: UUID(int=7))
     log.append(topics.DEFINITIONS, definitions()).result()
     size, chunk = 0, []
-    for sealed in envelopes(count, customers=customers):
+    for sealed in envelopes(count, customers=customers, import_id=import_id):
         chunk.append(NewRecord(sealed.key, sealed.value))
         size += len(sealed.value)
         if len(chunk) == 5_000:
@@ -120,12 +125,13 @@ def _reads(
 
 
 def run(count: int, customers: int) -> Iterator[Measure]:
-    """The fold's rate at 50,000 and 5,000 a batch, and the time of a batch of 500, in one warm store."""
+    """The fold's rate at 50,000 and 5,000 a batch, and the time of a batch of 500, in one warm store;
+    `count` is `LEAST` or more."""
+    large = (count - MIDDLE * 5_000 - SMALL * 500) // 50_000
     with TemporaryDirectory() as temporary:
         folder = Path(temporary)
         log, size = fill(folder, count, customers)
-        large, middle, small = (count - 200_000) // 50_000, 20, 40
-        found = list(drain(log, folder, "store", [(50_000, large), (5_000, middle), (500, small)]))
+        found = list(drain(log, folder, "store", [(50_000, large), (5_000, MIDDLE), (500, SMALL)]))
         log.close()
     note = f"{count:,} events of {size:.0f} bytes, {customers:,} customers"
     asked = ((50_000, 70_000, 120_000), (5_000, 40_000, 80_000))

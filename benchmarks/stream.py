@@ -47,12 +47,13 @@ def items(count: int, *, customers: int = 200_000, seed: int = 1) -> Iterator[It
         yield last
 
 
-def envelopes(count: int, *, customers: int = 200_000, seed: int = 1) -> Iterator[Accepted]:
+def envelopes(
+    count: int, *, customers: int = 200_000, seed: int = 1, import_id: str | None = None
+) -> Iterator[Accepted]:
     """The same, sealed. Each is received a microsecond after the one before."""
     for number, item in enumerate(items(count, customers=customers, seed=seed)):
-        sealed = admit(
-            item, Origin("shop", "secret", START + timedelta(microseconds=number)), KEY, lambda: UUID(int=0)
-        )
+        origin = Origin("shop", "secret", START + timedelta(microseconds=number), import_id)
+        sealed = admit(item, origin, KEY, lambda: UUID(int=0))
         assert isinstance(sealed, Accepted), sealed
         yield sealed
 

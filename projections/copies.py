@@ -38,9 +38,8 @@ SELECT e.* EXCLUDE (subject, company, entity),
        p.subject_id AS person_id, c.value AS company_ref, c.subject_id AS company_id,
        CASE WHEN n.entity IS NOT NULL THEN {{'kind': n.kind, 'namespace': n.namespace, 'id': n.id}} END
        AS entity_ref, n.entity_id
-FROM events e LEFT JOIN identifiers p ON p.subject = e.subject
+FROM {source} e LEFT JOIN identifiers p ON p.subject = e.subject
 LEFT JOIN identifiers c ON c.subject = e.company LEFT JOIN entities n ON n.entity = e.entity
-WHERE {where}
 """
 
 SET_ASIDE = """
@@ -62,20 +61,18 @@ AND (e."partition", e."offset") IN (SELECT ("partition", "offset") {_LEAVES})"""
 DISPLACED = f"CREATE OR REPLACE TEMP TABLE displaced AS SELECT e.* FROM events e WHERE {_LEAVING}"
 DISPLACE = f"""
 INSERT INTO copies BY NAME
-SELECT d.*, r.taken FROM ({AS_DECODED.format(where=_LEAVING)}) d
+SELECT d.*, r.taken FROM ({AS_DECODED.format(source="displaced")}) d
 JOIN ranked r USING ("partition", "offset")
 """
 FORGET = f"DELETE FROM events e WHERE {_LEAVING}"
 _COMING = """("partition", "offset") IN
 (SELECT ("partition", "offset") FROM ranked WHERE origin = 'copies' AND counts)"""
-RESTORED = f"""
-CREATE OR REPLACE TEMP TABLE restored AS
+RESTORE = f"""
+INSERT INTO incoming BY NAME
 SELECT c.* EXCLUDE (taken), {HASH.format(id="event_id")} AS id_hash,
-       ((SELECT coalesce(max("row"), 0) FROM incoming)
-        + row_number() OVER (ORDER BY "partition", "offset"))::INTEGER AS "row"
+       ((SELECT coalesce(max("row"), 0) FROM incoming) + row_number() OVER ())::INTEGER AS "row"
 FROM copies c WHERE {_COMING}
 """
-RESTORE = "INSERT INTO incoming BY NAME FROM restored"
 TAKE_BACK = f"DELETE FROM copies WHERE {_COMING}"
 MARK = """
 UPDATE copies SET taken = r.taken FROM ranked r
@@ -115,7 +112,8 @@ _MOVED = f"""
 """
 _MORE = f", import_id, entity_ref, company_ref, entities, {CONTROL} AND NOT test AS control"
 _EVENTS_IN_QUESTION = AS_DECODED.format(
-    where='e."offset" IN (SELECT "offset" FROM places) AND e.event_id IN (SELECT event_id FROM ids)'
+    source="""(FROM events WHERE "offset" IN (SELECT "offset" FROM places)
+    AND event_id IN (SELECT event_id FROM ids))"""
 )
 # All copies of the ids in question. `origin` says where each stands: in the batch, in `events`, in `copies`.
 POOL = f"""
@@ -198,9 +196,6 @@ def choose(script: Script, known: KnownIds, *, controls: bool) -> Chosen:
         script.execute(DISPLACE)
         script.execute(FORGET)
     if restored:
-        script.execute(RESTORED)
         script.execute(RESTORE)
         script.execute(TAKE_BACK)
-        again = script.execute('SELECT id_hash, "offset" FROM restored').fetchnumpy()
-        hashes, offsets = np.append(hashes, again["id_hash"]), np.append(offsets, again["offset"])
     return Chosen(hashes, offsets, displaced > 0, restored > 0)

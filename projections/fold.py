@@ -138,6 +138,8 @@ class Fold:
                 self._preparation.merge(changes, displaced=displaced)
         with self._timed("fields"):
             fields.write_fields(script, displaced=displaced, said=contents.fields)
+        if displaced:
+            script.execute("DROP TABLE displaced")  # it may hold a whole import
         return chosen
 
     def _follow(self, starts: Sequence[Position]) -> None:

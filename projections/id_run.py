@@ -24,7 +24,7 @@ into the file each."""
 
 _HEAD = 16  # bytes: format, and number of ids
 _FORMAT = 1
-_CHUNK = 1 << 24
+_PIECE = 1 << 15  # ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,26 +71,26 @@ def marks(hashes: Hashes) -> Hashes:
 
 
 def write(run: Run, folder: Path) -> Run:
-    """The run as a file that is named by its SHA-256; durable when this returns. Raises OSError."""
+    """The run as a file named by its SHA-256; all of it is on the disk before it has that name. Raises
+    OSError."""
     head = np.array([_FORMAT, len(run)], np.uint64)
-    parts = [part.tobytes() for part in (head, run.hashes, run.offsets, run.words)]
+    parts = [part.data for part in (head, run.hashes, run.offsets, run.words)]
     digest = hashlib.sha256()
     for part in parts:
         digest.update(part)
     folder.mkdir(exist_ok=True)
     path = folder / digest.hexdigest()
     beside = path.with_suffix(".part")
-    with beside.open("wb") as file:
-        for part in parts:
-            file.write(part)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(beside, path)
-    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        with beside.open("wb") as file:
+            for part in parts:
+                file.write(part)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        beside.unlink(missing_ok=True)  # a full disk gets its room back
+        raise
+    os.replace(beside, path)
     return _mapped(path)
 
 
@@ -114,10 +114,12 @@ def _mapped(path: Path) -> Run:
 
 def _filter(hashes: Hashes) -> Hashes:
     words = np.zeros(max(1, len(hashes) * BITS_AN_ID // 64), np.uint64)
-    if len(hashes):
-        slots = _slots(hashes, len(words))
+    # Piece by piece: what is in between stays in the processor's cache, and takes little memory.
+    for begin in range(0, len(hashes), _PIECE):
+        piece = hashes[begin : begin + _PIECE]
+        slots = _slots(piece, len(words))
         starts = np.flatnonzero(np.diff(slots, prepend=-1))
-        words[slots[starts]] = np.bitwise_or.reduceat(marks(hashes), starts)
+        words[slots[starts]] |= np.bitwise_or.reduceat(marks(piece), starts)
     return words
 
 

@@ -28,17 +28,20 @@ FILED = 1 << 20
 """Ids from which on a run becomes a file."""
 
 LARGEST = 1 << 23
-"""Ids from which on a run is merged no more: that takes seconds."""
+"""Ids that a run has at most. A merge of so many takes a third of a second, in which nothing is folded."""
 
 HASH = "md5_number_lower({id}::VARCHAR)"
-"""The SQL of an id's hash. Files hold it: it stays as it is."""
+"""The SQL of an id's hash. Files hold it, so it stays as it is; the tests narrow it before anything is
+imported that makes SQL of it."""
 
-_TAIL = f"""
-SELECT {HASH.format(id="event_id")}, "offset" FROM events
-WHERE "offset" >= coalesce((SELECT c."offset" FROM id_coverage c WHERE c."partition" = events."partition"), 0)
+_TAIL = """
+SELECT {hash}, "partition", "offset"
+FROM (SELECT event_id, "partition", "offset" FROM events
+      UNION ALL SELECT event_id, "partition", "offset" FROM copies) r
+WHERE "offset" >= coalesce((SELECT c."offset" FROM id_coverage c WHERE c."partition" = r."partition"), 0)
+ORDER BY "partition", "offset"
 """
 _FILES = "SELECT file FROM id_files ORDER BY number"
-_STANDS = """SELECT "partition", "offset" FROM positions WHERE topic = 'touchpoints'"""
 
 Stands = Mapping[int, int]
 """The next offset of touchpoints, by partition."""
@@ -57,12 +60,17 @@ class KnownIds:
         self._load(connection)
 
     def __len__(self) -> int:
-        return sum(len(run) for run, _ in self._runs)
+        return sum(map(len, self.runs))
+
+    @property
+    def runs(self) -> list[Run]:
+        """Oldest first."""
+        return [run for run, _ in self._runs]
 
     def find(self, hashes: Hashes) -> tuple[Hashes, Offsets]:
         """Which of these ascending hashes came before, and the offsets of the records that brought them."""
         marks = id_run.marks(hashes)
-        found = [run.find(hashes, marks) for run, _ in self._runs]
+        found = [run.find(hashes, marks) for run in self.runs]
         return (
             np.concatenate([hashes[:0], *(found_hashes for found_hashes, _ in found)]),
             np.concatenate([np.zeros(0, np.int64), *(offsets for _, offsets in found)]),
@@ -112,9 +120,7 @@ class KnownIds:
 
     def _load(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._stands = dict(connection.execute("FROM id_coverage").fetchall())
-        names = [
-            name for (name,) in connection.execute("SELECT file FROM id_files ORDER BY number").fetchall()
-        ]
+        names = [name for (name,) in connection.execute(_FILES).fetchall()]
         try:
             self._runs = [(id_run.read(self._folder / name), self._stands) for name in names]
             self._named = names
@@ -123,12 +129,12 @@ class KnownIds:
             connection.execute("DELETE FROM id_files")
             connection.execute("DELETE FROM id_coverage")
             self._stands = {}
-        for piece in connection.sql(_TAIL).to_arrow_reader(FILED):
-            self.add(piece.column(0).to_numpy(), piece.column(1).to_numpy(), {})
-        self._stands = dict(connection.execute(_STANDS).fetchall())
-        if self._runs:
-            # Only now all of them are there.
-            self._runs[-1] = (self._runs[-1][0], self._stands)
+        for piece in connection.sql(_TAIL.format(hash=HASH.format(id="event_id"))).to_arrow_reader(FILED):
+            hashes, partitions, offsets = (column.to_numpy() for column in piece.columns)
+            # In the order of the log, so each piece says how far it reaches.
+            last = np.flatnonzero(np.diff(partitions, append=-1))
+            ends = zip(partitions[last].tolist(), (offsets[last] + 1).tolist(), strict=True)
+            self.add(hashes, offsets, dict(ends))
         self._sweep()
 
     def _sweep(self) -> None:

@@ -37,6 +37,19 @@ def shared_data() -> Path:
     return folder
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--collide", action="store_true", help="let the ids of events collide (tests/collisions.py)"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("collide"):
+        from tests import collisions
+
+        collisions.arrange()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark each test that reads the data sets, so that `-m data` and `-m "not data"` choose by it."""
     for item in items:

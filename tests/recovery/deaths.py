@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from kizuna.processors import projector
+from kizuna.projections import known_ids
 from tests.recovery.failpoints import Watch, When
 from tests.recovery.short_life import Life, prepare
 
@@ -151,6 +152,7 @@ def _shape(trace: list[Any]) -> list[Any]:
 
 
 def main(folder: Path, *, once: bool) -> None:
+    known_ids.FILED = known_ids.FAN = 2  # ids go to files, and files into larger ones, though there are few
     projector.TICK_SECONDS = 0.0  # T is written whenever nothing is left to fold, however fast the machine is
     prepare(folder)
     if once:

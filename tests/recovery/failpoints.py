@@ -89,9 +89,9 @@ class Watch:
         self._inside.depth = getattr(self._inside, "depth", 0) + 1
         try:
             yield
-        finally:
+        finally:  # a call may fail and all go on: a folder may be there
             self._inside.depth -= 1
-        self._reach(number, "after")
+            self._reach(number, "after")
 
     def _reach(self, number: int, when: When) -> None:
         if self._die_at is None:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import UUID
@@ -22,6 +23,7 @@ from kizuna.processors.rebuild import rebuild
 from kizuna.projections.fold import Fold
 from kizuna.projections.store import Store, cut
 from kizuna.schemas import times
+from kizuna.schemas.admission import event_id_for
 from kizuna.schemas.errors import LogGap, LogUnavailable
 from tests.folding import KEY, LOG, NOW, accepted, folded, memory_log, shipped_definitions
 
@@ -172,3 +174,35 @@ def test_a_call_that_comes_too_late_is_refused() -> None:
             thread.join(10)
             assert not thread.is_alive()
         assert len(refused) == 1
+
+
+def sent(message: str, path: str, second: int) -> NewRecord:
+    item = {
+        "type": "page.viewed",
+        "message_id": message,
+        "ids": {"user_id": "u"},
+        "properties": {"path": path},
+    }
+    sealed = accepted(item, NOW + timedelta(seconds=second))
+    return NewRecord(sealed.key, sealed.value)
+
+
+def test_a_copy_that_counts_again_is_known_after_every_start(
+    log: MemoryLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files of ids are made again from the store: of copies too, or a later one would count beside it."""
+    monkeypatch.setattr("kizuna.projections.known_ids.FILED", 3)
+    retraction = {"type": "event.retracted", "properties": {"event_id": str(event_id_for("shop", "m"))}}
+    with folded(log) as (store, _):
+        for records in (
+            [sent("m", "/first", 0), view(1), view(2)],
+            [sent("m", "/second", 20), view(3), view(4), view(5)],
+            [NewRecord(b"", accepted(retraction, NOW + timedelta(seconds=10)).value)],
+            [sent("m", "/third", 30)],
+        ):
+            log.append(topics.TOUCHPOINTS, records)
+            Projector(log, store, KEY, lambda: NOW, 2).fold_all()
+        paths = store.writer.execute(
+            "SELECT properties FROM events WHERE event_id = ?", [event_id_for("shop", "m")]
+        ).fetchall()
+        assert paths == [('{"path":"/second"}',)]
