@@ -25,9 +25,9 @@ def shipped() -> list[Trait]:
 
 
 def current(snapshot: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], Definition]:
-    """What holds at the snapshot's cut, by kind and name."""
+    """What holds at the snapshot's cut, by kind and name. What is known of imports is in force nowhere."""
     rows = snapshot.execute(
-        "SELECT definition_id, kind, name, layer, received_at, body FROM definitions"
+        "SELECT definition_id, kind, name, layer, received_at, body FROM definitions WHERE kind <> 'import'"
     ).fetchall()
     found = latest(
         Definition(

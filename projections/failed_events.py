@@ -54,7 +54,7 @@ SELECT failed_id, code, path, reason, via, source, received_at, recorded_at, top
 FROM failed_items
 UNION ALL
 SELECT failed_id, 'conflict', '', '{REASON}', 'fold', source, received_at, recorded_at, 'touchpoints',
-       "partition", "offset", event_id, type, NULL, NULL, NULL, 0, NULL, NULL
+       "partition", "offset", event_id, type, NULL, NULL, import_id, 0, NULL, NULL
 FROM ({CONFLICTS})
 """
 ALL = f"""

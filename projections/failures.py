@@ -8,7 +8,7 @@ from uuid import UUID, uuid5
 import pyarrow as pa
 from pydantic import ValidationError
 
-from kizuna.schemas.definitions import Definition, Trait, Workspace
+from kizuna.schemas.definitions import Definition, Import, Trait, Workspace
 from kizuna.schemas.errors import ConfigurationError
 from kizuna.schemas.failed_event import FailedEvent
 
@@ -86,6 +86,8 @@ def read_definition(value: bytes) -> Definition:
         if trait.name != one.name:
             raise ConfigurationError(f"the definition of {one.name} holds a trait named {trait.name}")
         compile_trait(trait, Workspace().currency, Parameters())
+    elif one.kind == "import":
+        Import.model_validate(one.body)
     elif one.kind == "workspace":
         Workspace.model_validate(one.body)
     return one

@@ -279,7 +279,7 @@ def test_nothing_is_repaired_while_the_fold_cannot_go_on(node: QueryNode) -> Non
     node.projector.start()
     try:
         error = repair(node, one, 503, patch={"type": "page.viewed"})["error"]
-        assert error["message"] == "The fold is behind, so it is not known what is repaired."
+        assert error["message"] == "The fold is behind, so it is not known what is done already."
     finally:
         node.projector.stop()
     assert not any(
