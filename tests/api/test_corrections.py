@@ -1,4 +1,4 @@
-"""Imports and events of a real node, taken out, corrected and put back by command, with a node and without."""
+"""Imports and events of a real node, taken out, corrected, put back by command, with a node and without."""
 
 from __future__ import annotations
 
