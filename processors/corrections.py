@@ -42,7 +42,7 @@ class Act(NamedTuple):
 class Outcome(NamedTuple):
     """The `events` that were appended, the first one being what undoes it when it is retracted. `taken_out`:
     how many events do not count any more, `restored`: how many count again, `replaced`: how many of an import
-    count by a copy from elsewhere instead; where they are not known, before it is folded, they are None."""
+    count by a copy from elsewhere now; where they are not known, before it is folded, they are None."""
 
     events: tuple[Accepted, ...]
     taken_out: int | None
@@ -191,6 +191,7 @@ class Corrections:
     ) -> Outcome:
         touched = list(dict.fromkeys(one for target in targets for one in standing.chain(snapshot, target)))
         before = [standing.covered(snapshot, one).events for one in touched]
+        others = _elsewhere(snapshot, targets)
         if act.dry_run:
             own = sum(standing.covered(snapshot, one).events for one in targets)
             return Outcome(tuple(events), own, None, None, False)
@@ -199,7 +200,7 @@ class Corrections:
             return Outcome(tuple(events), None, None, None, False)
         with self._turns.look() as later:
             after = [standing.covered(later, one).events for one in touched]
-            replaced = sum(imports.replaced(later, one.import_id) for one in targets if one.import_id)
+            replaced = _elsewhere(later, targets) - others
         moved = [was - now for was, now in zip(before, after, strict=True)]
         return Outcome(
             tuple(events),
@@ -208,6 +209,10 @@ class Corrections:
             replaced,
             True,
         )
+
+
+def _elsewhere(snapshot: duckdb.DuckDBPyConnection, targets: list[Target]) -> int:
+    return sum(imports.elsewhere(snapshot, one.import_id) for one in targets if one.import_id)
 
 
 def _named(target: Target) -> dict[str, object]:

@@ -98,11 +98,11 @@ def undone_by(snapshot: duckdb.DuckDBPyConnection, import_id: str) -> Sequence[U
     return [event_id for (event_id,) in rows]
 
 
-def replaced(snapshot: duckdb.DuckDBPyConnection, import_id: str) -> int:
-    """How many of its events that were taken out count by a copy from elsewhere."""
+def elsewhere(snapshot: duckdb.DuckDBPyConnection, import_id: str) -> int:
+    """How many events that it brought too count by a copy from elsewhere."""
     row = snapshot.execute(
-        "SELECT count(*) FROM events WHERE event_id IN "
-        "(SELECT event_id FROM copies WHERE import_id = $id AND taken)",
+        "SELECT count(*) FROM events WHERE import_id IS DISTINCT FROM $id AND event_id IN "
+        "(SELECT event_id FROM copies WHERE import_id = $id)",
         {"id": import_id},
     ).fetchone()
     assert row is not None

@@ -239,7 +239,7 @@ class CorrectionAnswer(Standing):
     )
     restored: int | None = Field(description="How many events count again; null until it is folded.")
     replaced: int | None = Field(
-        description="Of an import: how many of its events count by a copy from elsewhere."
+        description="Of an import: how many of them count by a copy from elsewhere now."
     )
     dry_run: bool
     folded: bool = Field(description="Whether answers show it already.")
