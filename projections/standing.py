@@ -82,7 +82,8 @@ def read_event(snapshot: duckdb.DuckDBPyConnection, event_id: UUID) -> dict[str,
     if not events and not rows:
         return None
     controls = named_rows(snapshot, _CONTROL, key)
-    # What the others give way to, where nothing took them out.
+    # What the others give way to, where nothing took them out: the copy that counts, or the control that acts
+    # for the id, though it is taken out itself.
     before: dict[str, object] | None = held[0] if held else controls[0] if controls else None
     causes = {(one["partition"], one["offset"]): one for one in named_rows(snapshot, _CAUSES, key)}
     width = COLUMNS.count(",") + 1
@@ -116,7 +117,7 @@ def _standing(
         since = max(copy["came"], cast(datetime, cause["recorded_at"]))
         return {"standing": "taken_out", "since": since, "taken_out_by": cause["event_id"]}
     since = copy["came"] if before is None else max(copy["came"], before["recorded_at"])
-    clashes = not copy["taken"] and before is not None and before["body_hash"] != copy["body_hash"]
+    clashes = before is not None and before.get("body_hash", copy["body_hash"]) != copy["body_hash"]
     return {"standing": "conflict" if clashes else "duplicate", "since": since, "taken_out_by": None}
 
 
