@@ -9,7 +9,8 @@ FAILED_EVENTS = "failed-events"
 """Items that were refused, with reason (`schemas.failed_event.FailedEvent`)."""
 
 DEFINITIONS = "definitions"
-"""What the fold reads besides touchpoints: traits, workspace, write keys, tokens (`schemas.definitions`)."""
+"""What the fold reads besides touchpoints: traits, workspace, write keys, tokens, and what is known of
+imports (`schemas.definitions`)."""
 
 ALL = (DEFINITIONS, TOUCHPOINTS, FAILED_EVENTS)
 """In the order in which a batch is read: definitions before what they apply to."""

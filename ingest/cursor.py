@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -66,11 +67,12 @@ def ends(log: EventLog) -> dict[str, int]:
 
 
 class CursorFile:
-    """The cursor of one import, in `folder`; `rows` is where its sorted rows may lie."""
+    """The cursor of the last import of a file with a map, in `folder`; `rows` is where its sorted rows may
+    lie."""
 
-    def __init__(self, folder: Path, import_id: str) -> None:
-        self._path = folder / f"{import_id}.json"
-        self.rows = folder / f"{import_id}.rows"
+    def __init__(self, folder: Path, task_id: UUID) -> None:
+        self._path = folder / f"{task_id}.json"
+        self.rows = folder / f"{task_id}.rows"
 
     def load(self) -> Cursor | None:
         """None when there is none that can be read."""

@@ -14,16 +14,18 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal, NamedTuple
+from uuid import UUID
 
-from kizuna.eventlog.port import EventLog, TopicPartition
-from kizuna.eventlog.topics import FAILED_EVENTS, TOUCHPOINTS
+from kizuna.eventlog.port import EventLog, NewRecord, TopicPartition
+from kizuna.eventlog.topics import DEFINITIONS, FAILED_EVENTS, TOUCHPOINTS
 from kizuna.schemas.admission import Origin
+from kizuna.schemas.definitions import Definition, Import
 
 from .arrangement import Arrangement
 from .cursor import Cursor, CursorFile, ends
 from .map_file import MapFile
 from .readers import Reader, open_file
-from .sealing import Sealed, Sealer, import_id_for
+from .sealing import Sealed, Sealer, import_id_for, task_id_for
 
 BATCH_RECORDS = 2_000
 BATCH_BYTES = 4_000_000
@@ -53,7 +55,8 @@ class Failure(NamedTuple):
 class ImportReport:
     """What an import did. `events` and `failed` count the whole file, also what an earlier run had appended
     that was stopped after `resumed_at` of them; `left_out` counts rows by the name the map gives them. When
-    the file was imported with this map before, `repeats` is set: its events count as duplicates now.
+    the file was imported with this map before, `repeats` is set: unless that import was undone, its events
+    count as duplicates now.
     `examples` are the first failures of this run."""
 
     import_id: str
@@ -88,26 +91,29 @@ def run_import(
     """
     began = time.monotonic()
     reader = _open(path, map_file)
-    import_id = str(import_id_for(map_file.map.source, _sha256(path), map_file.map.sha256()))
-    cursors = CursorFile(state_dir, import_id)
+    task_id = task_id_for(map_file.map.source, _sha256(path), map_file.map.sha256())
+    cursors = CursorFile(state_dir, task_id)
     with _alone(cursors, dry_run) as folder:
         held = None if dry_run else cursors.load()
         if held is not None and not held.finished and held.holds_for(log):
             cursor = held
         else:
-            cursor = Cursor.first(import_id, clock(), log.identity)
+            now = clock()
+            cursor = Cursor.first(str(import_id_for(task_id, now)), now, log.identity)
         with Arrangement(folder, map_file.map) as arrangement:
             _arrange(arrangement, reader, progress)
-            origin = Origin(map_file.map.source, "secret", cursor.received_at, import_id)
+            origin = Origin(map_file.map.source, "secret", cursor.received_at, cursor.import_id)
             sealer = Sealer(map_file.map, path.name, workspace_key, origin)
             run = _Run(arrangement, sealer, cursor, progress)
             if dry_run:
                 for _ in run.batches():
                     pass
             else:
-                _append(run, log, cursors)
+                _append(
+                    run, log, cursors, Import(file=path.name, rows=arrangement.rows, source=origin.source)
+                )
             return ImportReport(
-                import_id=import_id,
+                import_id=cursor.import_id,
                 source=origin.source,
                 received_at=origin.received_at,
                 rows=arrangement.rows,
@@ -162,10 +168,12 @@ class _Run:
             self.examples.append(Failure(line, refusal.code, refusal.path, refusal.reason))
 
 
-def _append(run: _Run, log: EventLog, cursors: CursorFile) -> None:
+def _append(run: _Run, log: EventLog, cursors: CursorFile, about: Import) -> None:
     """One batch is on its way to the disk while the next is sealed; the cursor follows what is durable. It
     is there before the first batch is: all records of an import carry the moment it began."""
     cursors.save(run.cursor.model_copy(update={"ends": ends(log)}))
+    if not run.cursor.done:
+        log.append(DEFINITIONS, [_described(run.cursor, about)]).result()
     behind: list[Callable[[], None]] = []
     for batch in run.batches():
         behind.append(partial(_settle, _send(batch, log), run.cursor, log, cursors))
@@ -174,6 +182,18 @@ def _append(run: _Run, log: EventLog, cursors: CursorFile) -> None:
     for settle in behind:
         settle()
     cursors.save(run.cursor.model_copy(update={"finished": True, "ends": ends(log)}))
+
+
+def _described(cursor: Cursor, about: Import) -> NewRecord:
+    """What lists of imports show of it beside its events. Appended twice, it counts once."""
+    one = Definition(
+        definition_id=UUID(cursor.import_id),
+        kind="import",
+        name=f"import-{cursor.import_id}",
+        received_at=cursor.received_at,
+        body=about.model_dump(),
+    )
+    return NewRecord(f"{one.kind}/{one.name}".encode(), one.model_dump_json().encode())
 
 
 def _send(batch: Sequence[Sealed], log: EventLog) -> list[Future[list[TopicPartition]]]:

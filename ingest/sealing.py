@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import orjson
 
 from kizuna.eventlog.port import NewRecord
+from kizuna.schemas import times
 from kizuna.schemas.admission import Accepted, Origin
 from kizuna.schemas.refusal import Refusal
 
@@ -80,9 +82,15 @@ class Sealer:
         return uuid5(namespace, "\x1f".join(names))
 
 
-def import_id_for(source: str, file_sha256: str, map_sha256: str) -> UUID:
-    """The same file under the same map is the same import."""
+def task_id_for(source: str, file_sha256: str, map_sha256: str) -> UUID:
+    """The same file under the same map is the same task."""
     return uuid5(_namespace(source), f"{file_sha256}\x1f{map_sha256}")
+
+
+def import_id_for(task_id: UUID, received_at: datetime) -> UUID:
+    """Each time that a task is done is an import of its own: one that was undone stays so when the file is
+    imported again."""
+    return uuid5(task_id, times.text(received_at))
 
 
 def _namespace(source: str) -> UUID:

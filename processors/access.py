@@ -107,6 +107,11 @@ class Access:
             held = self._token_by_hash.get(hashed)
         return held
 
+    def token_name(self, presented: str) -> str | None:
+        """The name of the token of this text, as it is held; None for the node's own, or where none is."""
+        hashed = digest(presented)
+        return next((name for name, one in self._tokens.items() if one.sha256 == hashed), None)
+
     def write_keys(self) -> Mapping[str, WriteKey]:
         """Every write key by its name, in the order of names."""
         return self._write_keys

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple, cast
 from uuid import UUID
@@ -13,28 +11,19 @@ from uuid import UUID
 import duckdb
 import orjson
 
-from kizuna.eventlog.partitioner import MAX_RECORD_BYTES
-from kizuna.eventlog.port import EventLog, NewRecord
-from kizuna.eventlog.topics import DEFINITIONS, TOUCHPOINTS
+from kizuna.eventlog.port import EventLog
+from kizuna.eventlog.topics import DEFINITIONS
 from kizuna.projections import failed_events
 from kizuna.projections.failed_events import Found
 from kizuna.projections.selection import Filter
-from kizuna.projections.store import Store
 from kizuna.schemas.admission import Accepted
 from kizuna.schemas.envelope import Rights
-from kizuna.schemas.errors import ConfigurationError, LogGap, LogUnavailable
+from kizuna.schemas.errors import ConfigurationError, LogGap
 from kizuna.schemas.readmission import Kept, Repair, conflicting, readmit
 from kizuna.schemas.refusal import Code, Refusal
 
-from .projector import Projector
+from .turns import Turns, sized
 
-FOLD_SECONDS = 30.0
-"""How long a repair waits for the fold to see all repairs before it."""
-
-SEEN_SECONDS = 5.0
-"""How long it waits until it is folded itself."""
-
-DURABLE_SECONDS = 30.0
 PAGE = 500
 SHOWN = 100
 
@@ -60,20 +49,18 @@ class Report(NamedTuple):
 
 
 class Repairs:
-    """Any thread may call; one repair runs at a time. Each begins when the fold has seen those before it, so
-    that the store knows what is repaired. Both methods raise LogUnavailable when the fold is behind, or the
-    log takes nothing: what was appended by then is repaired, and the same call goes on with the rest."""
+    """Any thread may call. Each repair takes its turn, so that the store knows what is repaired. Both methods
+    raise LogUnavailable when the fold is behind, or the log takes nothing: what was appended by then is
+    repaired, and the same call goes on with the rest."""
 
-    def __init__(self, log: EventLog, store: Store, projector: Projector, workspace_key: str) -> None:
+    def __init__(self, turns: Turns, log: EventLog, workspace_key: str) -> None:
+        self._turns = turns
         self._log = log
-        self._store = store
-        self._projector = projector
         self._workspace_key = workspace_key
-        self._lock = threading.Lock()
 
     def repair_one(self, failed_id: str, repair: Repair, *, dry_run: bool) -> Report | None:
         """None when there is no such failed event. Raises ConfigurationError when it is repaired already."""
-        with self._caught_up() as snapshot:
+        with self._turns.take() as snapshot:
             found = failed_events.read_failed(snapshot, failed_id)
             if found is None:
                 return None
@@ -90,18 +77,8 @@ class Repairs:
         what does not exist, or for repaired ones."""
         if any(one.name == "repaired" for one in filters):
             raise ValueError("only what is not repaired can be repaired: leave repaired out")
-        with self._caught_up() as snapshot:
+        with self._turns.take() as snapshot:
             return self._report(self._pages(snapshot, filters, repair), dry_run=dry_run)
-
-    @contextmanager
-    def _caught_up(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        with self._lock:
-            if not self._projector.catch_up(FOLD_SECONDS):
-                raise LogUnavailable(
-                    "The fold is behind, so it is not known what is repaired.", hint="Try again."
-                )
-            with self._store.read() as snapshot:
-                yield snapshot
 
     def _pages(
         self, snapshot: duckdb.DuckDBPyConnection, filters: Sequence[Filter], repair: Repair
@@ -140,11 +117,7 @@ class Repairs:
     def _judge(self, found: Found, repair: Repair) -> Decision:
         kept = self._kept(found)
         outcome = kept if isinstance(kept, Refusal) else readmit(kept, repair, self._workspace_key)
-        if isinstance(outcome, Accepted):
-            size = len(outcome.key) + len(outcome.value)
-            if size > MAX_RECORD_BYTES:
-                outcome = Refusal("too_large", "", f"the event has more than {MAX_RECORD_BYTES:,} bytes")
-        return Decision(UUID(str(found.shown["id"])), outcome)
+        return Decision(UUID(str(found.shown["id"])), sized(outcome))
 
     def _kept(self, found: Found) -> Kept | Refusal:
         one = found.shown
@@ -168,24 +141,18 @@ class Repairs:
         refused: Counter[Refusal] = Counter()
         shown: list[Decision] = []
         for decisions in pages:
-            records = []
+            events = []
             for one in decisions:
                 if isinstance(one.outcome, Accepted):
-                    records.append(NewRecord(one.outcome.key, one.outcome.value))
+                    events.append(one.outcome)
                 else:
                     refused[one.outcome] += 1
-            if records and not dry_run:
-                self._append(records)
-            accepted += len(records)
+            if events and not dry_run:
+                self._turns.append(events)
+            accepted += len(events)
             shown += decisions[: SHOWN - len(shown)]
-        folded = not dry_run and self._projector.catch_up(SEEN_SECONDS)
+        folded = not dry_run and self._turns.seen()
         return Report(accepted, refused, shown, folded)
-
-    def _append(self, records: list[NewRecord]) -> None:
-        try:
-            self._log.append(TOUCHPOINTS, records).result(DURABLE_SECONDS)
-        except TimeoutError:
-            raise LogUnavailable("The log did not answer in time.", hint="Try again.") from None
 
 
 def conflict_item(log: EventLog, found: Found) -> str | None:

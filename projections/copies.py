@@ -79,7 +79,7 @@ UPDATE copies SET taken = r.taken FROM ranked r
 WHERE copies."partition" = r."partition" AND copies."offset" = r."offset" AND copies.taken <> r.taken
 """
 
-_NAMES = """({row}.entity_ref = {entity} OR ({entity}.kind = 'company' AND {row}.company_ref = {entity}.id)
+NAMES = """({row}.entity_ref = {entity} OR ({entity}.kind = 'company' AND {row}.company_ref = {entity}.id)
     OR contains({row}.entities, to_json({entity})::VARCHAR))"""
 # Ids of which some copy may have come, gone, or be covered: of what the changed controls take out, and in the
 # batch of what any control does.
@@ -91,7 +91,7 @@ SELECT event_id, {HASH.format(id="event_id")} AS id_hash FROM (
     UNION SELECT i.event_id FROM incoming i JOIN controls k ON k.target_event = i.event_id WHERE k.effective
     UNION SELECT i.event_id FROM incoming i JOIN controls k ON k.target_import = i.import_id WHERE k.effective
     UNION SELECT i.event_id FROM incoming i JOIN controls k ON k.target_entity IS NOT NULL AND k.effective
-        AND {_NAMES.format(row="i", entity="k.target_entity")}
+        AND {NAMES.format(row="i", entity="k.target_entity")}
     {{moved}}
 )
 """
@@ -100,7 +100,7 @@ _MOVED = f"""
     UNION SELECT event_id FROM events WHERE import_id IN (SELECT target_import FROM moved)
     UNION SELECT event_id FROM copies WHERE import_id IN (SELECT target_import FROM moved)
     UNION SELECT c.event_id FROM copies c JOIN moved m ON m.target_entity IS NOT NULL
-        AND {_NAMES.format(row="c", entity="m.target_entity")}
+        AND {NAMES.format(row="c", entity="m.target_entity")}
     UNION SELECT e.event_id FROM events e WHERE e.entity IN (
         SELECT n.entity FROM entities n JOIN moved m
         ON m.target_entity = {{'kind': n.kind, 'namespace': n.namespace, 'id': n.id}})
@@ -124,17 +124,17 @@ SELECT {KEYS}, 'events'{_MORE} FROM ({_EVENTS_IN_QUESTION})
 UNION ALL
 SELECT {KEYS}, 'copies'{_MORE} FROM copies WHERE event_id IN (SELECT event_id FROM ids)
 """
-_EARLIER = "(p.received_at, p.occurred_at, p.event_id) < (k.received_at, k.occurred_at, k.event_id)"
+EARLIER = "(p.received_at, p.occurred_at, p.event_id) < (k.received_at, k.occurred_at, k.event_id)"
 _PLACE = 'p."partition", p."offset"'
 TAKEN = f"""
 CREATE OR REPLACE TEMP TABLE taken AS
-SELECT {_PLACE} FROM pool p JOIN controls k ON k.target_event = p.event_id WHERE k.effective AND {_EARLIER}
+SELECT {_PLACE} FROM pool p JOIN controls k ON k.target_event = p.event_id WHERE k.effective AND {EARLIER}
 UNION
 SELECT {_PLACE} FROM pool p JOIN controls k ON k.target_import = p.import_id
-WHERE k.effective AND (NOT p.control OR {_EARLIER})
+WHERE k.effective AND (NOT p.control OR {EARLIER})
 UNION
 SELECT {_PLACE} FROM pool p JOIN controls k ON k.target_entity IS NOT NULL
-    AND {_NAMES.format(row="p", entity="k.target_entity")} WHERE k.effective AND {_EARLIER}
+    AND {NAMES.format(row="p", entity="k.target_entity")} WHERE k.effective AND {EARLIER}
 """
 # Of the controls of one id only the one that acts can count.
 RANKED_BY_CONTROLS = f"""

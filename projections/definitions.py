@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from kizuna.schemas.definitions import (
     Activation,
     Definition,
+    Import,
     Kind,
     Trait,
     Workspace,
@@ -51,8 +52,9 @@ UPDATE activations SET received_at = least(received_at, $2::TIMESTAMP) WHERE def
 """
 HELD = """
 SELECT d.definition_id, kind, name, layer, d.received_at, body, a.definition_id IS NOT NULL
-FROM definitions d LEFT JOIN activations a USING (definition_id)
+FROM definitions d LEFT JOIN activations a USING (definition_id) WHERE kind <> 'import'
 """
+"""What is known of imports is in force nowhere."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,8 @@ def read_record(value: bytes) -> Definition | Activation:
         if trait.name in RESERVED or "__" in trait.name:
             raise ConfigurationError(f"no trait can be named {trait.name}", hint="Choose another name.")
         compile_trait(trait, Workspace().currency, Parameters())
+    elif one.kind == "import":
+        Import.model_validate(one.body)
     elif one.kind == "workspace":
         Workspace.model_validate(one.body)
     return one

@@ -19,23 +19,31 @@ _PLACED = """
 (left(h, 12) || '5' || substr(h, 14, 3) || substr('89ab', ('0x' || substr(h, 17, 1))::INTEGER % 4 + 1, 1)
  || substr(h, 18, 15))::UUID
 """
-CONFLICTS = f"""
-SELECT * EXCLUDE (h), {_PLACED} AS failed_id FROM (
-    SELECT c.*, sha1(unhex('{NAMESPACE.hex}')
-                     || encode('touchpoints/' || c."partition" || '/' || c."offset")) AS h
-    FROM copies c JOIN events e USING (event_id) WHERE c.body_hash <> e.body_hash AND NOT c.taken
-)
-"""
-"""Copies of an id whose body is not that of the event that counts."""
-
 REPAIRS = "TRY_CAST(json_extract_string(more, '$.repairs') AS UUID)"
 READMISSIONS = " UNION ALL ".join(
-    f'SELECT {REPAIRS} AS failed_id, event_id, source, "partition", "offset", {counts} AS counts, '
+    f'SELECT {REPAIRS} AS failed_id, event_id, source, "partition", "offset", {counts} AS counts, corrects, '
     f"({ADMISSION}) AS admission "
     f"FROM {table} WHERE contains(more, '\"repairs\"')"
     for table, counts in (("events", "true"), ("copies", "false"))
 )
 """Records that repair a failed event, and whether they count."""
+
+_PLACE = f"""
+sha1(unhex('{NAMESPACE.hex}') || encode('touchpoints/' || c."partition" || '/' || c."offset")) AS h
+"""
+CONFLICTS = f"""
+SELECT * EXCLUDE (h), {_PLACED} AS failed_id FROM (
+    SELECT c.*, {_PLACE} FROM copies c JOIN events e USING (event_id)
+    WHERE c.body_hash <> e.body_hash AND NOT c.taken
+)
+UNION ALL
+SELECT * EXCLUDE (h), {_PLACED} AS failed_id FROM (
+    SELECT c.*, {_PLACE} FROM copies c
+    WHERE c.taken AND c.event_id IN (SELECT corrects FROM ({READMISSIONS}) WHERE corrects IS NOT NULL)
+) WHERE {_PLACED} IN (SELECT failed_id FROM ({READMISSIONS}) WHERE corrects IS NOT NULL)
+"""
+"""Copies of an id whose body is not that of the event that counts. One that was made a correction of that
+event stays a failed event that was repaired, though it is taken out with it."""
 
 REASON = "the id is held by an earlier event with another content"
 
@@ -56,7 +64,7 @@ SELECT failed_id, code, path, reason, via, source, received_at, recorded_at, top
 FROM failed_items
 UNION ALL
 SELECT failed_id, 'conflict', '', '{REASON}', 'fold', source, received_at, recorded_at, 'touchpoints',
-       "partition", "offset", event_id, type, NULL, NULL, NULL, 0, NULL, NULL
+       "partition", "offset", event_id, type, NULL, NULL, import_id, 0, NULL, NULL
 FROM ({CONFLICTS})
 """
 ALL = f"""

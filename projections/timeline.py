@@ -32,7 +32,7 @@ class Stretch(NamedTuple):
 NEWEST_FIRST = "occurred_at DESC, received_at DESC, event_id DESC"
 COLUMNS = (
     "event_id, type, version, occurred_at, received_at, recorded_at, source, secret, test, channel, store, "
-    '"register", import_id, ids, entities, properties, context, more, subject, entity'
+    '"register", import_id, corrects, ids, entities, properties, context, more, subject, entity'
 )
 """What `shown` makes events of."""
 
@@ -95,7 +95,7 @@ def shown(
     # Two look-ups: DuckDB would make a hash table of all identifiers to join them to a few events.
     people = _named(snapshot, "subject, kind, value", "identifiers", "subject", {row[-2] for row in rows})
     things = _named(snapshot, "entity, kind, namespace, id", "entities", "entity", {row[-1] for row in rows})
-    return {row[0]: _event(row, people.get(row[-2]), things.get(row[-1])) for row in rows}
+    return {row[0]: event_of(row, people.get(row[-2]), things.get(row[-1])) for row in rows}
 
 
 def _named(
@@ -109,10 +109,11 @@ def _named(
     return {row[0]: dict(zip(names, row[1:], strict=True)) for row in rows}
 
 
-def _event(
+def event_of(
     row: Sequence[object], person: dict[str, str] | None, thing: dict[str, str] | None
 ) -> dict[str, object]:
-    """What the event does not say is left out."""
+    """A row of COLUMNS as an event that is shown, with the person and the thing in the place of the last two.
+    What the event does not say is left out."""
     names = COLUMNS.replace('"', "").split(", ")
     event = {name: value for name, value in zip(names[:-2], row[:-2], strict=True) if value is not None}
     event["rights"] = "secret" if event.pop("secret") else "public"

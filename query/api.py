@@ -10,10 +10,26 @@ from fastapi import Depends, FastAPI
 from prometheus_client import CollectorRegistry
 from starlette.staticfiles import StaticFiles
 
+from kizuna.processors.corrections import Corrections
 from kizuna.processors.repairs import Repairs
 from kizuna.processors.services import Services
+from kizuna.processors.turns import Turns
 
-from . import admin, auth, entities, errors, failed, front, health, master, profiles, repairs, system
+from . import (
+    admin,
+    auth,
+    corrections,
+    entities,
+    errors,
+    events,
+    failed,
+    front,
+    health,
+    master,
+    profiles,
+    repairs,
+    system,
+)
 from .examples import illustrate, refusals
 from .metrics import Node, Requests
 from .snapshots import Snapshots
@@ -60,11 +76,18 @@ def create_app(services: Services) -> FastAPI:
         entities.router(snapshots),
         master.router(snapshots),
         failed.router(snapshots, services.log),
+        events.router(snapshots),
         system.router(snapshots, services.log),
     ):
         app.include_router(routes, dependencies=read, responses=refusals(401, 422))
-    repairing = Repairs(services.log, services.store, services.projector, services.workspace_key)
-    for routes in (admin.router(snapshots, services), repairs.router(snapshots, repairing, services.clock)):
+    turns = Turns(services.log, services.store, services.projector)
+    repairing = Repairs(turns, services.log, services.workspace_key)
+    correcting = Corrections(turns, services.log, services.workspace_key, services.clock, services.new_id)
+    for routes in (
+        admin.router(snapshots, services),
+        repairs.router(snapshots, repairing, services.clock),
+        corrections.router(snapshots, correcting, services.access),
+    ):
         app.include_router(
             routes,
             dependencies=[Depends(auth.require(services.access, "admin"))],

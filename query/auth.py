@@ -19,6 +19,20 @@ Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]
 HINT = "Send `Authorization: Bearer TOKEN`; `kizuna tokens create NAME` makes a token."
 
 
+OWN = "admin"
+"""How a node's own token is called, which the commands ask with."""
+
+
+def actor(access: Access) -> Callable[[Credentials], dict[str, object]]:
+    """A dependency, behind `require`: who asks, as an event says it, by the name of the token."""
+
+    def tell(credentials: Credentials) -> dict[str, object]:
+        name = access.token_name(credentials.credentials) if credentials else None
+        return {"kind": "staff", "id": name or OWN}
+
+    return tell
+
+
 def require(access: Access, scope: Scope) -> Callable[[Credentials], None]:
     """A dependency that lets through who holds a token of `scope`; admin includes read."""
 

@@ -118,6 +118,10 @@ class EventShape(Shape):
     caused_by: UUID | None = None
     attachments: list[dict[str, Any]] = []
     repairs: UUID | None = None
+    corrects: UUID | None = Field(None, description="The event that it took out and stands in for.")
+    correction: dict[str, Any] | None = Field(
+        None, description="Of a correction: its reason, who corrected and when, as far as it was said."
+    )
 
 
 class Timeline(Paged):
@@ -202,6 +206,82 @@ class RemarkItem(EventShape):
 
 class RemarkList(Paged):
     items: list[RemarkItem]
+
+
+EventStanding = Literal["counts", "duplicate", "conflict", "taken_out"]
+
+
+class CopyStanding(Shape):
+    standing: EventStanding = Field(description="Whether it counts, and why not.")
+    since: datetime | None = Field(description="Since when it does not count, as the log recorded it.")
+    taken_out_by: UUID | None = Field(description="The retraction or correction that took it out.")
+
+
+class CopyShape(CopyStanding):
+    received_at: datetime
+    recorded_at: datetime
+    source: str
+    import_id: str | None
+
+
+class EventAnswer(EventShape, CopyStanding, Standing):
+    effective: bool | None = Field(
+        description="Of a retraction or correction: whether it acts, or is taken out itself."
+    )
+    copies: list[CopyShape] = Field(description="Other records of its id, in admission order; a hundred.")
+
+
+class CorrectionAnswer(Standing):
+    events: list[UUID] = Field(description="What was appended. Retract the first to undo it.")
+    event: dict[str, Any] = Field(description="The envelope of the first.")
+    taken_out: int | None = Field(
+        description="How many events do not count any more; null until it is folded."
+    )
+    restored: int | None = Field(description="How many events count again; null until it is folded.")
+    replaced: int | None = Field(
+        description="Of an import: how many of them count by a copy from elsewhere now."
+    )
+    dry_run: bool
+    folded: bool = Field(description="Whether answers show it already.")
+
+
+class ImportShape(Shape):
+    id: str
+    source: str
+    file: str | None = Field(description="Its name; null where the import did not tell it.")
+    began_at: datetime
+    rows: int | None = Field(description="Of the file; several may make one event.")
+    events: int = Field(description="Those that count.")
+    duplicates: int = Field(description="Events that had come before.")
+    failed: int = Field(description="Rows that were refused and are not repaired, and conflicts.")
+    taken_out: int = Field(description="Records that a retraction or correction took out.")
+    undone_by: UUID | None = Field(description="The retraction that keeps it out.")
+    undone_at: datetime | None
+
+
+class ImportList(Paged):
+    items: list[ImportShape]
+
+
+class ImportType(Shape):
+    type: str
+    events: int
+    duplicates: int
+    failed: int
+    taken_out: int
+
+
+class ImportFailure(Shape):
+    id: str
+    code: Code
+    path: str
+    reason: str
+    line: int | None
+
+
+class ImportAnswer(ImportShape, Standing):
+    types: list[ImportType]
+    failures: list[ImportFailure] = Field(description="The first of its failed events, by line.")
 
 
 class FailedItem(Shape):

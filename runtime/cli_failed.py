@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
-import orjson
 import typer
 from rich.markup import escape
 
 from kizuna.schemas.errors import ConfigurationError
 
+from .asking import ask_one, given, listed
 from .directory import DataDirectory
 from .options import DEFAULT_DATA, GROUP_EVENTS, AsJson, Data, told, typed
 from .running_node import UNLIMITED, Answer
@@ -24,8 +23,6 @@ from .terminal import err, local, out, print_json, print_table
 
 if TYPE_CHECKING:
     from .api import Api
-
-PAGE = 200
 
 failed = typer.Typer(help="Items that were refused, kept whole with the reason; and how to repair them.")
 
@@ -102,7 +99,7 @@ def list_failed(
     """List failed events, newest first: when, why and where; not what was in them."""
     asked = _filters(code, source, type_, import_, group, since) | ({"repaired": "true"} if repaired else {})
     with _opened(data) as api:
-        items = list(_listed(api, asked, limit + 1))
+        items = list(listed(api, "/api/failed-events", asked, limit + 1))
     if as_json:
         print_json(items[:limit])
         return
@@ -154,7 +151,7 @@ def group_failed(
 def show_failed(failed_id: Id, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
     """Show one failed event with the item as it came, and the personal data in it."""
     with _opened(data) as api:
-        one = _ask_one(api, data, "GET", f"/api/failed-events/{quote(failed_id, safe='')}")
+        one = ask_one(api, "GET", f"/api/failed-events/{quote(failed_id, safe='')}", _lists(data))
     if as_json:
         print_json(one)
         return
@@ -194,7 +191,7 @@ def repair_failed(
         raise ConfigurationError(
             "--item takes the place of one item.", hint="Name the ID of one, or use --patch."
         )
-    how = {"patch": _given(patch, "--patch")} if patch is not None else {"item": _given(str(item), "--item")}
+    how = {"patch": given(patch, "--patch")} if patch is not None else {"item": given(str(item), "--item")}
     asked = _filters(code, source, type_, import_, group, since)
     body = {**how, "new_id": new_id, "correct": correct, "dry_run": dry_run}
     _repair(_Wanted(data, failed_id, asked, everything, as_json), body)
@@ -241,7 +238,7 @@ def _repair(wanted: _Wanted, body: Mapping[str, object]) -> None:
     with _opened(wanted.data) as api:
         if wanted.failed_id is not None:
             path = f"/api/failed-events/{quote(wanted.failed_id, safe='')}/repair"
-            answer = _ask_one(api, wanted.data, "POST", path, body)
+            answer = ask_one(api, "POST", path, _lists(wanted.data), body)
         else:
             params = wanted.filters or {"all": "true"}
             answer = api.ask("POST", "/api/failed-events/repair", params=params, body=body, timeout=UNLIMITED)
@@ -273,27 +270,8 @@ def _opened(data: Path) -> AbstractContextManager[Api]:
     return opened_api(DataDirectory(data))
 
 
-def _listed(api: Api, asked: Mapping[str, str], most: int) -> Iterator[dict[str, Any]]:
-    """At most so many, page by page."""
-    cursor: dict[str, str] = {}
-    while most > 0:
-        answer = api.ask("GET", "/api/failed-events", params={**asked, **cursor, "limit": min(most, PAGE)})
-        yield from answer["items"]
-        if answer["next_cursor"] is None:
-            return
-        most -= len(answer["items"])
-        cursor = {"cursor": answer["next_cursor"]}
-
-
-def _ask_one(api: Api, data: Path, method: str, path: str, body: object = None) -> Answer:
-    try:
-        return api.ask(method, path, body=body)
-    except ConfigurationError as error:
-        if "/api/" not in error.hint:
-            raise
-        # The API's hint names its route; whoever types commands needs the command.
-        message = str(error).removesuffix(error.hint).strip()
-        raise ConfigurationError(message, hint=f"`{typed('kizuna failed list', data)}` lists them.") from None
+def _lists(data: Path) -> str:
+    return f"`{typed('kizuna failed list', data)}` lists them."
 
 
 def _filters(
@@ -315,30 +293,6 @@ def _filters(
         "received_at.gte": since,
     }
     return {name: value for name, value in asked.items() if value is not None}
-
-
-def _given(value: str, option: str) -> dict[str, Any]:
-    """The JSON object that an option holds, names a file of, or leaves to standard input."""
-    text = value
-    if value == "-":
-        text = sys.stdin.read()
-    elif not value.lstrip().startswith("{"):
-        try:
-            text = Path(value).read_text()
-        except (OSError, ValueError) as error:
-            raise ConfigurationError(
-                f"{option} {value} is neither JSON nor a file that can be read.",
-                hint="Give a JSON object in quotes, the name of a file, or - for standard input.",
-            ) from error
-    try:
-        parsed = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise ConfigurationError(f"{option} is no JSON: {error}.", hint="Give a JSON object.") from None
-    if not isinstance(parsed, dict):
-        raise ConfigurationError(
-            f"{option} is JSON, but no object.", hint="""Such as {"type": "page.viewed"}."""
-        )
-    return parsed
 
 
 def _where(one: dict[str, Any]) -> str:

@@ -119,7 +119,7 @@ def _summarise(report: ImportReport, file: Path, data: Path, *, dry_run: bool) -
     if report.resumed_at:
         out.print(f"  An earlier run had appended {report.resumed_at:,} of them.")
     if report.repeats:
-        out.print("  This file was imported with this map before: its events count as duplicates.")
+        out.print("  This file was imported with this map before: what of that still counts, counts once.")
     if report.failed:
         out.print(f"  [yellow]{report.failed:,} failed[/], such as:")
         for one in report.examples[:5]:
@@ -129,3 +129,6 @@ def _summarise(report: ImportReport, file: Path, data: Path, *, dry_run: bool) -
             err.print(
                 f"  All are kept: `{typed('kizuna failed', data)}` lists them.", style="dim", markup=False
             )
+    if not dry_run:
+        undo = typed(f"kizuna imports undo {report.import_id}", data)
+        err.print(f"It is import {report.import_id}: `{undo}` takes it out again.", style="dim", markup=False)

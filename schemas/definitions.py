@@ -16,7 +16,7 @@ from .errors import ConfigurationError
 from .money import Currency
 from .times import Moment
 
-Kind = Literal["trait", "workspace", "write_key", "token"]
+Kind = Literal["trait", "workspace", "write_key", "token", "import"]
 Layer = Literal["shipped", "user"]
 Scope = Literal["read", "admin"]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
@@ -95,6 +95,15 @@ class WriteKey(_Model):
 
     sha256: Sha256
     rights: Rights
+    source: ShortText
+
+
+class Import(_Model):
+    """A file that is imported: its name, how many rows it has, and the source of its events. The definition's
+    name is `import-` and the import's id; it is received when the import begins."""
+
+    file: Annotated[str, StringConstraints(max_length=1000)]
+    rows: Annotated[int, Field(ge=0)]
     source: ShortText
 
 

@@ -64,11 +64,12 @@ class QueryNode:
         source: str = "shop",
         rights: Rights = "secret",
         received_at: datetime = NOW,
+        import_id: str | None = None,
     ) -> list[Accepted | Refusal]:
         """What the collector would do with these items, one after the other."""
         results = []
         for number, item in enumerate(items):
-            origin = Origin(source, rights, received_at + timedelta(microseconds=number))
+            origin = Origin(source, rights, received_at + timedelta(microseconds=number), import_id)
             result = admit(item, origin, KEY, self.services.new_id)
             results.append(result)
             if isinstance(result, Accepted):

@@ -11,9 +11,12 @@ from typing import Any, NamedTuple
 import httpx
 
 from kizuna.projections.entities import MODELS
+from kizuna.schemas.admission import event_id_for
 from kizuna.schemas.examples import example
 from kizuna.schemas.payload import MODELS as EVENTS
 from tests.api.query_node import QueryNode, query_node
+
+IMPORT, UNDONE = (f"8c5f9d2e-6d0b-5f43-9a55-0d1f6a7b3c0{number}" for number in (1, 2))
 
 
 class Question(NamedTuple):
@@ -33,12 +36,16 @@ class Question(NamedTuple):
 
 @contextmanager
 def lively_node(folder: Path) -> Iterator[QueryNode]:
-    """Every event type once, a duplicate, a conflict and refused items."""
+    """Every event type once, a duplicate, a conflict, refused items, and two imports, one of them undone."""
     with query_node(folder) as node:
         node.submit(*(example(type_) for type_ in EVENTS), example("custom.quiz_finished"))
         again = example("page.viewed")
         node.submit(again, {**again, "properties": {"path": "/elsewhere"}})
         node.submit({"type": "order.compleated", "ids": {"user_id": "C-1042"}, "properties": {}})
+        for number in range(3):
+            visit = {**again, "message_id": f"row-{number}", "properties": {"path": f"/{number}"}}
+            node.submit(visit, source="tills", import_id=UNDONE if number else IMPORT)
+        node.submit({"type": "event.retracted", "properties": {"import_id": UNDONE}, "message_id": "undo"})
         node.fold()
         node.projector.caught_up.set()
         yield node
@@ -74,6 +81,21 @@ def questions(node: QueryNode) -> Iterator[Question]:
     yield Question("repair_failed_event", "POST", path, path.format(failed_id=unknown["id"]), body=repair)
     by_code, again = {"code": "conflict"}, {"dry_run": True}
     yield Question("repair_failed_events", "POST", bulk, bulk, by_code, again)
+    yield Question("list_imports", "GET", "/api/imports", "/api/imports", {"limit": 1})
+    yield _one("read_import", "/api/imports/{import_id}", import_id=IMPORT)
+    for verb, import_id in (("undo", IMPORT), ("redo", UNDONE)):
+        path = f"/api/imports/{{import_id}}/{verb}"
+        yield Question(f"{verb}_import", "POST", path, path.format(import_id=import_id), body=again)
+    event_id = str(event_id_for("tills", "row-0"))
+    yield _one("read_event", "/api/events/{event_id}", event_id=event_id)
+    correct = {"patch": {"properties": {"path": "/tea"}}, "dry_run": True}
+    for verb, body in (("correct", correct), ("retract", again)):
+        path = f"/api/events/{{event_id}}/{verb}"
+        yield Question(f"{verb}_event", "POST", path, path.format(event_id=event_id), body=body)
+    (order,) = node.get("/api/orders", limit=1)["items"]
+    of_order = f"/api/entities/order/{order['id']}/retract"
+    named = {"namespace": order["namespace"]}
+    yield Question("retract_entity", "POST", "/api/entities/{entity}/{id}/retract", of_order, named, again)
     for name in ("read_status", "read_statistics", "list_definitions", "list_schemas"):
         yield _one(name, PATHS[name])
     key, token = {"name": "web", "rights": "public"}, {"name": "dashboard"}

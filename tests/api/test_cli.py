@@ -146,7 +146,8 @@ def test_an_import_says_what_it_did(run: Run, data: Path, sales: tuple[Path, Pat
     assert "1 failed, such as:" in first.out
     assert "line 4: " in first.out
     again = run("import", sales[0], "--map", sales[1], "--data", data)
-    assert "its events count as duplicates" in again.out
+    assert "imported with this map before" in again.out
+    assert "kizuna imports undo " in again.err
 
 
 def test_tail_shows_no_personal_data_unless_asked(run: Run, data: Path, sales: tuple[Path, Path]) -> None:

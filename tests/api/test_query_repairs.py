@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -179,6 +180,36 @@ def test_a_bulk_repair_goes_through_all_pages(node: QueryNode, monkeypatch: pyte
     assert adds_up(node)["failed_events"] == 2
 
 
+def test_a_conflict_takes_the_place_of_the_event_that_holds_its_id(node: QueryNode) -> None:
+    sent = order("A", total="100")
+    other = {**sent, "properties": {**sent["properties"], "total": "70"}}
+    node.submit(sent, other, received_at=NOW - timedelta(hours=1))
+    node.fold()
+    held = str(event_id_for("shop", "A"))
+    one = failed(node, code="conflict")
+    dry = repair(node, one, correct=True, dry_run=True)
+    assert (dry["accepted"], dry["results"][0]["event"]["corrects"]) == (1, held)
+    done = repair(node, one, correct=True, patch={"channel": "store"})["results"][0]
+    assert (done["code"], done["event"]["repairs"]) == ("accepted", one["id"])
+    account = adds_up(node)
+    (shown,) = node.get("/api/orders")["items"]
+    assert (shown["total"], shown["status"]) == ("70", "completed")
+    traits = node.look_up("user_id", "u-1")["traits"]
+    assert (traits["orders_count"], traits["lifetime_value"]) == (1, "70")
+    # Both copies of the id are out: the one that held it, and the conflict that was repaired.
+    was = node.get(f"/api/events/{held}")
+    assert [where["taken_out_by"] for where in (was, *was["copies"])] == [done["event_id"]] * 2
+    assert (was["properties"]["total"], account["retracted"]) == ("100.0000", 1)
+    assert node.get("/api/failed-events")["items"] == []
+    # Undone, the first one counts again, and the conflict is one again: it was repaired once.
+    node.ask("POST", f"/api/events/{done['event_id']}/retract", json={})
+    adds_up(node)
+    assert node.look_up("user_id", "u-1")["traits"]["lifetime_value"] == "100"
+    assert node.get("/api/failed-events")["items"] == []
+    assert failed(node, repaired="true")["id"] == one["id"]
+    repair(node, one, 409, correct=True)
+
+
 def test_a_conflict_is_repaired_under_a_new_id(node: QueryNode) -> None:
     node.submit(page("1"), page("1", properties={"path": "/b"}), page("1", properties={"path": "/c"}))
     node.fold()
@@ -279,7 +310,7 @@ def test_nothing_is_repaired_while_the_fold_cannot_go_on(node: QueryNode) -> Non
     node.projector.start()
     try:
         error = repair(node, one, 503, patch={"type": "page.viewed"})["error"]
-        assert error["message"] == "The fold is behind, so it is not known what is repaired."
+        assert error["message"] == "The fold is behind, so it is not known what is done already."
     finally:
         node.projector.stop()
     assert not any(

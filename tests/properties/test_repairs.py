@@ -4,6 +4,7 @@ event is admitted at most once, and every record of the log is accounted for."""
 from __future__ import annotations
 
 from collections import Counter
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,6 +18,7 @@ from kizuna.eventlog.port import NewRecord
 from kizuna.projections import canon
 from tests.api.query_node import QueryNode, query_node
 from tests.examples import examples
+from tests.folding import NOW
 from tests.properties.test_rebuild import rebuilt
 
 TYPES = ("page.viewed", "page.seen", "order.completed")
@@ -49,7 +51,7 @@ STEPS = st.one_of(
 
 def step(node: QueryNode, what: str, given: Any) -> None:
     if what == "submit":
-        node.submit(*given)
+        node.submit(*given, received_at=NOW - timedelta(days=1))
     elif what == "break":
         node.log.append(topics.TOUCHPOINTS, [NewRecord(b"", given)])
     elif what == "all":
@@ -60,7 +62,8 @@ def step(node: QueryNode, what: str, given: Any) -> None:
         found = node.get("/api/failed-events", limit=200)["items"]
         if found:
             path = f"/api/failed-events/{found[given % len(found)]['id']}/repair"
-            node.ask("POST", path, json={"patch": {"type": "page.viewed"}, "new_id": given % 2 == 0})
+            how = {"new_id": given % 2 == 0, "correct": given % 3 == 0}
+            node.ask("POST", path, json={"patch": {"type": "page.viewed"}, **how})
 
 
 @settings(max_examples=examples(10), deadline=None, suppress_health_check=[HealthCheck.too_slow])

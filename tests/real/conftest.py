@@ -57,16 +57,20 @@ class World:
             return snapshot.execute(query).fetchall()
 
     def traits(self, of: str, *names: str) -> list[tuple[Any, ...]]:
-        """The identifier of every profile of a kind, and some of its traits."""
-        kind = "person" if of != "company" else "company"
-        with self.store.read() as snapshot:
-            plan = load_plan(snapshot)
-            columns = ", ".join(f'"{name}"' for name in names)
-            query = (
-                f"SELECT value, {columns} FROM ({plan.profiles_sql(kind)}) p"  # type: ignore[arg-type]
-                f" JOIN identifiers i ON i.subject = p.profile AND i.kind = '{of}' ORDER BY ALL"
-            )
-            return snapshot.execute(query, plan.used(query)).fetchall()
+        return traits(self.store, of, *names)
+
+
+def traits(store: Store, of: str, *names: str) -> list[tuple[Any, ...]]:
+    """The identifier of every profile of a kind, and some of its traits."""
+    kind = "person" if of != "company" else "company"
+    with store.read() as snapshot:
+        plan = load_plan(snapshot)
+        columns = ", ".join(f'"{name}"' for name in names)
+        query = (
+            f"SELECT value, {columns} FROM ({plan.profiles_sql(kind)}) p"  # type: ignore[arg-type]
+            f" JOIN identifiers i ON i.subject = p.profile AND i.kind = '{of}' ORDER BY ALL"
+        )
+        return snapshot.execute(query, plan.used(query)).fetchall()
 
 
 Worlds = Callable[[str], World]

@@ -193,7 +193,6 @@ def test_a_conflict_keeps_its_origin_and_takes_a_new_id() -> None:
     assert refused(failed, patch={"message_id": "m2"}).path == "message_id"
 
 
-@pytest.mark.skipif("event.corrected" not in MODELS, reason="no corrections yet")
 def test_a_conflict_corrects_the_event_that_holds_its_id() -> None:
     sent = {
         **PAGE,
@@ -211,6 +210,19 @@ def test_a_conflict_corrects_the_event_that_holds_its_id() -> None:
     assert envelope["occurred_at"] == "2026-03-14T09:55:00.000000Z"
     assert envelope["received_at"] == "2026-04-01T00:00:00.000000Z"
     assert refused(kept(PAGE), corrected_at=today).code == "invalid"
+
+
+@pytest.mark.parametrize("type_", sorted(set(MODELS) - {"event.corrected", "event.retracted"}))
+def test_the_record_of_a_correction_is_repaired_as_one(type_: str) -> None:
+    around = {"actor": {"kind": "staff", "id": "S-8"}, "occurred_at": "2026-03-14T09:00:00Z"}
+    event = {name: value for name, value in example(type_).items() if name not in ("message_id", "sent_at")}
+    properties = {"event_id": str(HOLDER), "event": event, "reason": "misheard"}
+    envelope = accept({"type": "event.corrected", "message_id": "m1", "properties": properties, **around})
+    record = {name: value for name, value in envelope.items() if name != "body_hash"}
+    again = repaired(kept(record, via="fold", source="log", rights="public"))
+    assert again == envelope | {"repairs": str(FAILED), "body_hash": again["body_hash"]}
+    bare = {name: value for name, value in record.items() if name != "correction"}
+    assert "correction" not in repaired(kept(bare, via="fold", source="log"))
 
 
 def test_a_record_of_the_log_says_itself_how_it_came_in() -> None:

@@ -1,0 +1,88 @@
+"""What is told of an event is where each record of its id stands: whether it counts, and since when not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+from uuid import UUID
+
+import orjson
+from hypothesis import HealthCheck, given, settings
+
+from kizuna.eventlog import topics
+from kizuna.eventlog.memory import MemoryLog
+from kizuna.eventlog.port import NewRecord
+from kizuna.projections.standing import read_event
+from kizuna.schemas import times
+from tests.examples import examples
+from tests.folding import LOG, NOW, folded
+from tests.properties.test_controls import Copy, counting, records
+
+
+def ranked(copies: Sequence[Copy]) -> list[Copy]:
+    return sorted(copies, key=lambda one: (one.order, one.envelope["body_hash"], one.place))
+
+
+def acting(copies: Sequence[Copy]) -> tuple[dict[str, Copy], list[Copy]]:
+    """Of each control's id the first, and those of them that nothing takes out."""
+    first: dict[str, Copy] = {}
+    for one in ranked(copies):
+        if one.control:
+            first.setdefault(one.id, one)
+    found: list[Copy] = []
+    for one in sorted(first.values(), key=lambda one: one.order, reverse=True):
+        if not any(later.takes(one) for later in found):
+            found.append(one)
+    return first, found
+
+
+def stands(one: Copy, copies: Sequence[Copy]) -> tuple[str, int | None, str | None]:
+    """Standing, since (as a place in the log) and what took it out, by the rules in words."""
+    counts = {found.id: found for found in counting(copies)}
+    first, controls = acting(copies)
+    held = counts.get(one.id)
+    if held is one:
+        return "counts", None, None
+    takers = [control for control in controls if control.takes(one)]
+    if takers:
+        cause = min(takers, key=lambda taker: taker.place)
+        return "taken_out", max(one.place, cause.place), cause.id
+    before = held or first.get(one.id, one)
+    same = held is None or held.envelope["body_hash"] == one.envelope["body_hash"]
+    return "duplicate" if same else "conflict", max(one.place, before.place), None
+
+
+def place(moment: datetime | None) -> int | None:
+    """The log's clock counts records."""
+    return None if moment is None else times.to_micros(moment.replace(tzinfo=UTC)) - times.to_micros(NOW)
+
+
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(records())
+def test_an_event_tells_where_its_records_stand(envelopes: list[dict[str, Any]]) -> None:
+    ticks = count(times.to_micros(NOW))
+    log = MemoryLog({topics.TOUCHPOINTS: 1}, clock=lambda: next(ticks), identity=LOG)
+    for one in envelopes:
+        log.append(topics.TOUCHPOINTS, [NewRecord(b"", orjson.dumps(one))])
+    copies = [Copy(number, one) for number, one in enumerate(envelopes)]
+    with folded(log) as (store, _), store.read() as snapshot:
+        assert read_event(snapshot, UUID(int=77)) is None
+        for event_id in {one.id for one in copies}:
+            told = read_event(snapshot, UUID(event_id))
+            assert told is not None
+            wanted = {one.place: stands(one, copies) for one in copies if one.id == event_id}
+            others: Any = told["copies"]
+            found = {
+                place(one["recorded_at"]): (
+                    one["standing"],
+                    place(one["since"]),
+                    one["taken_out_by"] and str(one["taken_out_by"]),
+                )
+                for one in (told, *others)
+            }
+            assert found == wanted
+            first, controls = acting(copies)
+            acts = first[event_id] in controls if event_id in first else None
+            assert told["effective"] is acts
