@@ -87,7 +87,7 @@ def compile_trait(trait: Trait, currency: str, parameters: Parameters) -> Compil
     conditions = [source.filter()] if not ledger else []
     conditions += list(_conditions(trait, source, parameters))
     in_currency = "r.currency" if ledger else source.currency(source.field) if source.field else None
-    if in_currency and aggregate in ("sum", "avg", "min", "max"):
+    if in_currency:
         conditions.append(f"{in_currency} = {parameters.bind(currency)}")
     shape = _Shape(
         trait,
@@ -163,10 +163,13 @@ class _Shape:
         return self._compiled(f'"{self.name}"', self._component(self.name, sql_type, value, merge))
 
     def end(self, value: str, sql_type: str, merge: Merge) -> Compiled:
-        """The value with its order key; of entities, ordered by their own date."""
+        """The value with its order key. Entities are ordered by their own date; one that has none yet comes
+        neither first nor last."""
         drawn = f'r."{self.name}__drawn"'
+        condition = self.predicate
         if self.event_type is None:
             order, packed = f"'dated': {self.at}", "dated TIMESTAMP"
+            condition += f" AND {self.at} IS NOT NULL"
         else:
             order = "'occurred_at': r.occurred_at, 'received_at': r.received_at, 'event_id': r.event_id"
             packed = "occurred_at TIMESTAMP, received_at TIMESTAMP, event_id UUID"
@@ -175,7 +178,7 @@ class _Shape:
             f"STRUCT({packed}, v {sql_type})",
             f"CASE WHEN {drawn} IS NOT NULL THEN {{{order}, 'v': {drawn}}} END",
             merge,
-            f"CASE WHEN {self.predicate} THEN {value} END",
+            f"CASE WHEN {condition} THEN {value} END",
         )
         return self._compiled(f'"{self.name}".v', part)
 

@@ -9,7 +9,7 @@ import orjson
 
 from kizuna.schemas import catalogue as _catalogue  # noqa: F401  (fills MODELS)
 from kizuna.schemas.identifiers import COMPANY, EXTERNAL, KINDS
-from kizuna.schemas.payload import MODELS
+from kizuna.schemas.payload import MODELS, OWNED_KINDS
 from kizuna.schemas.upcasting import upcast
 
 from .batch import Rows, arrow
@@ -55,9 +55,6 @@ UNKNOWN_ID = (
     f"NOT coalesce((x.kind IN {KINDS} OR regexp_full_match(x.kind, '{EXTERNAL}')) AND x.value <> '', false)"
 )
 
-STATEFUL = "('order', 'visit', 'ticket', 'deal', 'contract', 'task')"
-"""Entity kinds that own a present state; the first of them in an event is the one it is about."""
-
 OUTDATED = (
     " OR ".join(
         f"(type = '{name}' AND version < {model.VERSION})"
@@ -85,7 +82,7 @@ FROM (SELECT
     e.occurred_at AS occurred_at, e.received_at AS received_at, recorded_at, "partition", "offset",
     e.source AS source, e.rights = 'secret' AS secret,
     e.ids[1] AS person, list_filter(e.entities, lambda x: x.kind = 'company')[1].id AS company_ref,
-    list_filter(e.entities, lambda x: x.kind IN {STATEFUL})[1] AS entity_ref,
+    list_filter(e.entities, lambda x: x.kind IN {OWNED_KINDS})[1] AS entity_ref,
     TRY_CAST(left(e.body_hash, 32) AS UUID) AS body_hash, coalesce(e.test, false) AS test,
     TRY_CAST(e.corrects AS UUID) AS corrects, e.place.store AS store, e.place.register AS register,
     e.channel AS channel, e.import_id AS import_id,

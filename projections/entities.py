@@ -96,7 +96,7 @@ ORDERS = EntityModel(
         Field(
             "status",
             "VARCHAR",
-            "CASE WHEN bool_or(type = 'order.completed' AND p.void = 'true') THEN 'void' "
+            "CASE WHEN arg_max(void, n) THEN 'void' "
             "WHEN bool_or(cancels) THEN 'cancelled' "
             "WHEN NOT bool_or(type = 'order.completed') THEN 'unknown' "
             "WHEN max(refunds) IS NULL THEN 'completed' "

@@ -17,6 +17,9 @@ BATCH = _SAID.format(
 HISTORY = _SAID.format(company="e.company", subject="e.subject", source="events e", saying=SAYING)
 
 
+MEMBER = "json_extract(properties, '/' || replace(replace(field, '~', '~0'), '/', '~1'))::VARCHAR"
+"""A member of the properties by its name, whatever that holds: as a JSON pointer (RFC 6901)."""
+
 # Whose sayings were taken out: what they said last is sought in what is left.
 LOST = f"""
 CREATE OR REPLACE TEMP TABLE lost_sayings AS
@@ -35,10 +38,9 @@ def write_fields(script: Script, *, displaced: bool, said: bool) -> None:
         script.execute("DELETE FROM fields WHERE subject IN (SELECT subject FROM lost_sayings)")
         told += f" UNION ALL SELECT * FROM ({HISTORY}) WHERE subject IN (SELECT subject FROM lost_sayings)"
     script.execute(
-        "CREATE OR REPLACE TEMP TABLE told AS SELECT subject, field, "
-        "json_extract(properties, '$.\"' || field || '\"')::VARCHAR AS value, "
+        f"CREATE OR REPLACE TEMP TABLE told AS SELECT subject, field, {MEMBER} AS value, "
         "{'occurred_at': occurred_at, 'received_at': received_at, 'event_id': event_id} AS said "
-        f"FROM ({told}) WHERE NOT contains(field, '\"')"
+        f"FROM ({told})"
     )
     script.execute(
         "CREATE OR REPLACE TEMP TABLE merged_fields AS "

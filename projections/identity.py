@@ -45,9 +45,10 @@ class Resolution(NamedTuple):
 
 
 def resolve(nodes: Mapping[int, Node], links: Sequence[Link]) -> Resolution:
-    """Take the links in admission order; refuse each that would put two user ids into one profile."""
+    """Take the links in admission order; refuse each that would join two profiles that both carry a user id.
+    A profile that got several by a forced link takes others as any profile does."""
     parent = {subject: subject for subject in nodes}
-    users = {subject: int(node.kind == "user_id") for subject, node in nodes.items()}
+    users = {subject: node.kind == "user_id" for subject, node in nodes.items()}
 
     def root(subject: int) -> int:
         while parent[subject] != subject:
@@ -64,11 +65,11 @@ def resolve(nodes: Mapping[int, Node], links: Sequence[Link]) -> Resolution:
         a, b = root(link.a), root(link.b)
         if a == b:
             continue
-        if users[a] + users[b] > 1 and not link.forced:
+        if users[a] and users[b] and not link.forced:
             refused[link] = TWO_USERS
             continue
         parent[b] = a
-        users[a] += users[b]
+        users[a] |= users[b]
     strongest: dict[int, int] = {}
     for subject in nodes:
         top = root(subject)

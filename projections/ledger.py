@@ -1,7 +1,8 @@
 """The ledger of order money: each event's movement of the net total, in the order's history.
 
-A completion moves the total in, each later update its difference, a refund its amount out, a cancellation
-what is left. Nothing moves after a cancellation. A refund of an order that nobody knows still moves.
+An order nets its total, as completed or last updated, less its refunds; nothing while its receipt is void,
+and nothing from a cancellation on. Each event moves the difference that it makes to that, so the movements of
+an order always add up to what it nets. A refund of an order that nobody knows still moves.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ from .entities import prop
 from .script import Script
 
 _AMOUNT = prop("amount", "DECIMAL(18,4)")
-_TOTAL = f"CASE WHEN p.void = 'true' THEN 0 ELSE {prop('total', 'DECIMAL(18,4)')} END"
+_TOTAL = prop("total", "DECIMAL(18,4)")
 
 _PROPERTIES = '{"total": "VARCHAR", "amount": "VARCHAR", "currency": "VARCHAR", "void": "VARCHAR"}'
 
-# One row an event of the order: what is in force after it (`gross`, `refunds`), and what it moves. Only what
-# is needed goes through the windows: they copy every column. `began` and `stopped` number the first
+# One row an event of the order: what is in force after it (`gross`, `refunds`, `void`), and what it moves.
+# Only what is needed goes through the windows: they copy every column. `began` and `stopped` number the first
 # completion and the last cancellation so far; a cancellation counts from the completion on, and ends it all.
+# A completion that does not say that it is void is not; an update that does not leaves it as it was.
 STORY = f"""
 CREATE OR REPLACE TEMP TABLE order_story AS
 WITH said AS (
@@ -25,36 +27,31 @@ WITH said AS (
 ), told AS (
     SELECT entity, n, type, {_AMOUNT} AS refund,
         CASE WHEN starts_with(type, 'order.') THEN p.currency END AS currency,
-        CASE WHEN type IN ('order.completed', 'order.updated') THEN {_TOTAL} END AS total
+        CASE WHEN type IN ('order.completed', 'order.updated') THEN {_TOTAL} END AS total,
+        CASE type WHEN 'order.completed' THEN coalesce(p.void, 'false') WHEN 'order.updated' THEN p.void END
+            AS void
     FROM said
 ), counted AS (
-    SELECT entity, n, type, refund,
+    SELECT entity, n, type,
         min(CASE WHEN type = 'order.completed' THEN n END) OVER history AS began,
         max(CASE WHEN type = 'order.cancelled' THEN n END) OVER earlier AS stopped,
         last_value(total IGNORE NULLS) OVER history AS total,
-        last_value(total IGNORE NULLS) OVER earlier AS total_before,
         sum(CASE WHEN type = 'order.refunded' THEN refund END) OVER history AS refunds,
-        last_value(currency IGNORE NULLS) OVER history AS currency
+        last_value(currency IGNORE NULLS) OVER history AS currency,
+        coalesce(last_value(void IGNORE NULLS) OVER history = 'true', false) AS void
     FROM told
     WINDOW history AS (PARTITION BY entity ORDER BY n ROWS UNBOUNDED PRECEDING),
         earlier AS (PARTITION BY entity ORDER BY n ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 ), judged AS (
-    SELECT *, coalesce(stopped > began, false) AS over, began IS NOT NULL AS started,
-        CASE WHEN began IS NOT NULL THEN total END AS gross,
-        CASE WHEN began < n THEN coalesce(total_before, 0) ELSE 0 END AS gross_before
+    SELECT entity, n, currency, void, coalesce(stopped > began, false) AS over,
+        type = 'order.cancelled' AND began IS NOT NULL AND NOT over AS cancels,
+        CASE WHEN began IS NOT NULL AND NOT over THEN total END AS gross,
+        CASE WHEN NOT over THEN refunds END AS refunds,
+        CASE WHEN over OR cancels OR void THEN 0 ELSE coalesce(gross, 0) - coalesce(refunds, 0) END AS net
     FROM counted
 )
-SELECT entity, n, currency,
-    type = 'order.cancelled' AND started AND NOT over AS cancels,
-    CASE WHEN NOT over THEN gross END AS gross,
-    CASE WHEN NOT over THEN refunds END AS refunds,
-    CASE
-        WHEN over THEN 0
-        WHEN type = 'order.refunded' THEN -coalesce(refund, 0)
-        WHEN type = 'order.cancelled' AND started THEN coalesce(refunds, 0) - coalesce(gross, 0)
-        WHEN type IN ('order.completed', 'order.updated') AND started THEN coalesce(gross, 0) - gross_before
-        ELSE 0
-    END::DECIMAL(18,4) AS amount
+SELECT entity, n, currency, void, cancels, gross, refunds,
+    (net - lag(net, 1, 0) OVER (PARTITION BY entity ORDER BY n))::DECIMAL(18,4) AS amount
 FROM judged
 """
 
@@ -71,7 +68,7 @@ SELECT NULL::BIGINT AS entity, e.event_id, e.type, e.occurred_at,
        json_extract_string(e.properties, '$.currency') AS currency, e.source, e.store, e.register,
        k.subject AS owner, k.company AS company
 FROM incoming e JOIN keys k USING ("row")
-WHERE e.type = 'order.refunded' AND k.entity IS NULL AND NOT e.test
+WHERE e.type = 'order.refunded' AND e.entity_ref.kind IS DISTINCT FROM 'order' AND NOT e.test
 """
 
 

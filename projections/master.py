@@ -8,6 +8,7 @@ from typing import cast
 import duckdb
 import orjson
 
+from .fields import MEMBER
 from .selection import Column, Key, Order, Page, Values, named_rows, page
 
 HISTORY = "{'occurred_at': occurred_at, 'received_at': received_at, 'event_id': event_id}"
@@ -49,8 +50,7 @@ def list_master(snapshot: duckdb.DuckDBPyConnection, kind: MasterKind, after: Ke
             SELECT id, said, properties, unnest(json_keys(properties)) AS field
             FROM told SEMI JOIN shown USING (id)
         ), last AS (
-            SELECT id, field, arg_max(json_extract(properties, '$."' || field || '"')::VARCHAR, said) AS value
-            FROM given WHERE NOT contains(field, '"') GROUP BY id, field
+            SELECT id, field, arg_max({MEMBER}, said) AS value FROM given GROUP BY id, field
         )
         SELECT id, any_value(updated_at) AS updated_at,
                list({{'field': field, 'value': value}} ORDER BY field) AS fields,

@@ -55,10 +55,10 @@ SELECT {_TOLD.format(company="e.company")} FROM events e JOIN touched t USING (e
 OWNERS = """
 CREATE OR REPLACE TEMP TABLE owners AS
 SELECT entity,
-    coalesce(arg_max(CASE WHEN verb = 'attributed' THEN subject END, n), arg_min(subject, n)) AS owner,
-    coalesce(arg_max(CASE WHEN verb = 'attributed' THEN company END, n), arg_min(company, n)) AS company
-FROM (SELECT entity, verb, n, CASE WHEN NOT test THEN subject END AS subject,
-             CASE WHEN NOT test THEN company END AS company FROM story) GROUP BY entity
+    coalesce(arg_max(CASE WHEN attributes THEN subject END, n), arg_min(subject, n)) AS owner,
+    coalesce(arg_max(CASE WHEN attributes THEN company END, n), arg_min(company, n)) AS company
+FROM (SELECT entity, n, type = 'entity.attributed' AS attributes, CASE WHEN NOT test THEN subject END AS
+             subject, CASE WHEN NOT test THEN company END AS company FROM story) GROUP BY entity
 """
 WRITE_ENTITIES = """
 INSERT INTO entities
@@ -67,13 +67,13 @@ FROM touched t JOIN owners o USING (entity)
 """
 
 
-# A refund that names no order touches the ledger all the same.
+# A refund touches the ledger, also when it names no order.
 TOUCHED_KINDS = """
 SELECT kind, known FROM touched UNION
-SELECT 'order', false FROM incoming WHERE type = 'order.refunded' AND entity_ref IS NULL
+SELECT 'order', false FROM incoming WHERE type = 'order.refunded'
 """
 TOUCHED_KINDS_BY_DISPLACED = """
-UNION SELECT 'order', true FROM displaced WHERE type = 'order.refunded' AND entity IS NULL
+UNION SELECT 'order', true FROM displaced WHERE type = 'order.refunded'
 """
 
 

@@ -19,7 +19,7 @@ from .catalogue import CUSTOM_PREFIX, model_of
 from .controls import EventCorrected, EventRetracted
 from .envelope import Correction, EntityKind, Rights
 from .identifiers import COMPANY, Identifier
-from .payload import MODELS, Payload
+from .payload import MODELS, OWNED_KINDS, Payload
 from .refusal import Refusal
 from .submission import Submission
 from .upcasting import upcast
@@ -168,8 +168,8 @@ def _check(sent: Submission, origin: Origin) -> _Checked | Refusal:
     if len(ids) < model.MIN_IDS:
         wanted = "an identifier of the person" if model.MIN_IDS == 1 else "two identifiers, to join them"
         return Refusal("no_identity", "ids", f"{sent.type} needs at least {wanted}")
-    if len(entities) < model.MIN_ENTITIES:
-        return Refusal("no_identity", "entities", f"{sent.type} needs the entities that belong to the person")
+    if model.ONE_THING and (refusal := _not_one_thing(sent.type, entities)):
+        return refusal
     if len(ids) + len(entities) < model.MIN_NAMED:
         return Refusal("no_identity", "ids", f"{sent.type} needs a person or an entity that it is about")
     if origin.rights == "public" and not ids:
@@ -177,6 +177,17 @@ def _check(sent: Submission, origin: Origin) -> _Checked | Refusal:
             "no_identity", "ids", "a public key must name the person: send anonymous_id or user_id"
         )
     return _Checked(sent, properties, context, payload, ids, entities)
+
+
+def _not_one_thing(type_: str, entities: list[_Entity]) -> Refusal | None:
+    things = [one.kind for one in entities if one.kind in OWNED_KINDS]
+    if not things:
+        kinds = ", ".join(OWNED_KINDS)
+        return Refusal("no_identity", "entities", f"{type_} needs the thing that it is about, one of {kinds}")
+    if len(things) > 1:
+        reason = f"{type_} is about one thing, not {' and '.join(things)}: send one event for each"
+        return Refusal("invalid", "entities", reason)
+    return None
 
 
 def _corrected(sent: Submission, payload: EventCorrected, origin: Origin) -> _Checked | Refusal:

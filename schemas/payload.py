@@ -22,7 +22,10 @@ Label = Annotated[str, StringConstraints(max_length=500)]
 Count = Annotated[int, Field(ge=0, lt=2**31)]
 """A number of things or minutes."""
 
-ENTITY_KINDS: tuple[EntityKind, ...] = ("company", "order", "visit", "ticket", "deal", "contract", "task")
+OWNED_KINDS: tuple[EntityKind, ...] = ("order", "visit", "ticket", "deal", "contract", "task")
+"""Things with a present state, each of which belongs to one person. An event is about the first it names."""
+
+ENTITY_KINDS: tuple[EntityKind, ...] = ("company", *OWNED_KINDS)
 """A field named `<kind>_id` says that the event is about that thing; listed in this order."""
 
 _CONFIG = ConfigDict(extra="allow", frozen=True, str_max_length=10_000)
@@ -61,7 +64,7 @@ class Payload(BaseModel):
     ENTITY_FIELDS: ClassVar[tuple[tuple[EntityKind, str], ...]] = ()
     PUBLIC: ClassVar[bool] = True
     MIN_IDS: ClassVar[int] = 0
-    MIN_ENTITIES: ClassVar[int] = 0
+    ONE_THING: ClassVar[bool] = False
     MIN_NAMED: ClassVar[int] = 0
 
 
@@ -78,13 +81,13 @@ def event(
     entity: EntityKind | None = None,
     public: bool = True,
     min_ids: int = 0,
-    min_entities: int = 0,
+    one_thing: bool = False,
     min_named: int = 0,
 ) -> Callable[[P], P]:
     """Register a model as event type `name`. With `entity`, its field `<entity>_id` names the thing the
-    event is about; what is not `public` takes a secret key or an import; `min_ids` and `min_entities` are
-    how many identifiers of the person and entities the event must carry to mean anything, `min_named` how
-    many of both together."""
+    event is about; what is not `public` takes a secret key or an import; `min_ids` is how many
+    identifiers of the person the event must carry to mean anything, `min_named` how many of these and of
+    entities together; with `one_thing` it must name one thing that can belong to a person, and no other."""
 
     def register(model: P) -> P:
         if name in MODELS:
@@ -100,7 +103,7 @@ def event(
         )
         model.PUBLIC = public
         model.MIN_IDS = min_ids
-        model.MIN_ENTITIES = min_entities
+        model.ONE_THING = one_thing
         model.MIN_NAMED = min_named
         MODELS[name] = model
         return model

@@ -110,8 +110,8 @@ class CompanyOwnerChanged(OwnerChanged):
     company_id: Id = Field(description="The sender's id of the company.")
 
 
-@event("entity.attributed", public=False, min_ids=1, min_entities=1)
+@event("entity.attributed", public=False, min_ids=1, one_thing=True)
 class EntityAttributed(Payload):
-    """The entities of the event (orders, tickets, visits …) belong to its person."""
+    """The thing that the event names (an order, a ticket, a visit …) belongs to its person."""
 
     reason: Label | None = Field(None, description="How that is known.")

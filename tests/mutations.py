@@ -85,8 +85,8 @@ MUTATIONS = (
     Mutation(
         "the oldest ids forgotten",
         "projections/known_ids.py",
-        "for run, _ in self._runs]\n        return (",
-        "for run, _ in self._runs[1:]]\n        return (",
+        "for run in self.runs]\n        return (",
+        "for run in self.runs[1:]]\n        return (",
     ),
     Mutation(
         "a retraction that was retracted goes on acting",
@@ -109,8 +109,14 @@ MUTATIONS = (
     Mutation(
         "a cancellation takes out the refunds twice",
         "projections/ledger.py",
-        "THEN coalesce(refunds, 0) - coalesce(gross, 0)",
-        "THEN - coalesce(gross, 0)",
+        "WHEN over OR cancels OR void THEN 0",
+        "WHEN cancels THEN -coalesce(refunds, 0) WHEN over OR void THEN 0",
+    ),
+    Mutation(
+        "a void order moves money",
+        "projections/ledger.py",
+        "WHEN over OR cancels OR void THEN 0",
+        "WHEN over OR cancels THEN 0",
     ),
     Mutation(
         "events of nobody stay with the former owner of their entity",
@@ -127,8 +133,8 @@ MUTATIONS = (
     Mutation(
         "two user ids in one profile",
         "projections/identity.py",
-        "if users[a] + users[b] > 1 and not link.forced:",
-        "if users[a] + users[b] > 2 and not link.forced:",
+        "if users[a] and users[b] and not link.forced:",
+        "if users[a] and not link.forced and not nodes:",
     ),
     Mutation(
         "a subject that nobody names any more stays",

@@ -38,7 +38,7 @@ class Judged:
 
 
 def judge(copies: Iterable[Event]) -> Judged:
-    copies = sorted(copies, key=_order)
+    copies = sorted(copies, key=order)
     acting = _acting(copies)
     effective = _effective(acting)
     out = {
@@ -62,7 +62,7 @@ def judge(copies: Iterable[Event]) -> Judged:
     return Judged(tuple(sorted(events, key=lambda one: one.history)), tuple(aside))
 
 
-def _order(copy: Event) -> tuple[Any, ...]:
+def order(copy: Event) -> tuple[Any, ...]:
     return *copy.admission, copy.body_hash, copy.place
 
 
@@ -82,7 +82,7 @@ def _acting(copies: Sequence[Event]) -> list[Event]:
 def _effective(acting: Sequence[Event]) -> list[Event]:
     """Judged from the latest to the earliest: one is effective unless one that is takes it out."""
     effective: list[Event] = []
-    for control in sorted(acting, key=_order, reverse=True):
+    for control in sorted(acting, key=order, reverse=True):
         if not any(_takes(later, control) for later in effective):
             effective.append(control)
     return effective

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from tests.reference.events import OWNED, Entity, Event, Identifier
+from tests.reference.events import Entity, Event, Identifier
 from tests.reference.ledger import account
 from tests.reference.story import (
     Reader,
@@ -29,16 +29,9 @@ def stories(events: Iterable[Event]) -> dict[Entity, list[Event]]:
     """`events` come in history order."""
     found: dict[Entity, list[Event]] = {}
     for event in events:
-        for entity in about(event):
-            found.setdefault(entity, []).append(event)
+        if event.entity:
+            found.setdefault(event.entity, []).append(event)
     return found
-
-
-def about(event: Event) -> list[Entity]:
-    """An attribution is about all entities it names, any other event about its own."""
-    if event.type == ATTRIBUTED:
-        return [one for one in event.entities if one.kind in OWNED]
-    return [event.entity] if event.entity else []
 
 
 def belongs(story: Story, whom: Callable[[Event], Identifier | None]) -> Identifier | None:

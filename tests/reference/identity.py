@@ -17,8 +17,8 @@ STRENGTH = ("user_id", "card", "email", "phone", "line_id", "device_id", "x_", "
 
 @dataclass(frozen=True)
 class Link:
-    """The statement that two identifiers are one person, the strongest of its event first. One that would
-    leave two user ids in a profile is refused, unless it is `forced`: by a secret alias."""
+    """The statement that two identifiers are one person, the strongest of its event first. One between
+    profiles that both have a user id is refused, unless it is `forced`: by a secret alias."""
 
     pair: tuple[Identifier, Identifier]
     forced: bool
@@ -56,8 +56,7 @@ def identify(events: Sequence[Event], key: str) -> Identity:
         for strongest, other in ((joined(event)[0], other) for other in joined(event)[1:]):
             forced = event.type == "customer.aliased" and event.secret
             a, b = together[strongest], together[other]
-            users = [one for one in a | b if one.kind == "user_id"]
-            accepted = forced or a is b or len(users) < 2
+            accepted = forced or a is b or not (_has_user(a) and _has_user(b))
             pair = (strongest, other)
             links.setdefault((pair, forced), Link(pair, forced, event.event_id, accepted))
             if accepted:
@@ -86,6 +85,10 @@ def joined(event: Event) -> list[Identifier]:
     if event.type not in JOINING or event.test:
         return []
     return [*event.ids[:1], *(one for one in event.ids[1:] if one.kind in JOINED)]
+
+
+def _has_user(profile: set[Identifier]) -> bool:
+    return any(one.kind == "user_id" for one in profile)
 
 
 def strength(kind: str) -> int:

@@ -33,9 +33,10 @@ class Account:
 
 
 def account(story: Story) -> Account:
-    """What an order nets after each event: its total as completed or last updated, 0 while the receipt is
-    void, less the refunds; nothing once it is cancelled, whatever comes then. A movement is the difference
-    that an event makes. Before a completion a refund moves money, an update or a cancellation does not."""
+    """What an order nets after each event: its total as completed or last updated less the refunds; nothing
+    once it is cancelled, whatever comes then, and nothing while the receipt is void, as the last completion
+    or update says that says it. A movement is the difference that an event makes. Before a completion a
+    refund moves money, an update or a cancellation does not."""
     movements: list[Movement] = []
     gross = refunds = currency = None
     net, void, cancelled = Decimal(0), False, False
@@ -44,22 +45,24 @@ def account(story: Story) -> Account:
         if event.type not in (COMPLETED, UPDATED, CANCELLED, REFUNDED):
             continue
         currency = says.get("currency", currency)
+        if event.type in (COMPLETED, UPDATED):
+            void = says.get("void", void if event.type == UPDATED else False)
         if cancelled:
             continue
         match event.type:
             case "order.completed":
-                gross, void = Decimal(says["total"]), says.get("void", False)
+                gross = Decimal(says["total"])
             case "order.updated" if gross is not None:
-                gross, void = Decimal(says.get("total", gross)), says.get("void", void)
+                gross = Decimal(says.get("total", gross))
             case "order.cancelled":
                 cancelled = gross is not None
             case "order.refunded":
                 refunds = (refunds or Decimal(0)) + Decimal(says["amount"])
-        now = Decimal(0) if cancelled else (gross or Decimal(0)) * (not void) - (refunds or Decimal(0))
+        now = Decimal(0) if cancelled or void else (gross or Decimal(0)) - (refunds or Decimal(0))
         if now != net:
             movements.append(Movement(event, now - net, currency))
         net = now
-    return Account(tuple(movements), Decimal(0) if void else gross, refunds, currency, cancelled, void)
+    return Account(tuple(movements), gross, refunds, currency, cancelled, void)
 
 
 def of_nobody(events: Iterable[Event]) -> list[Movement]:

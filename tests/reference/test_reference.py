@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from kizuna.eventlog.port import Bounds, TopicPartition
 from kizuna.processors import reader
 from kizuna.processors.reader import Stand
-from kizuna.projections import canon, profiles, revenue, trait_states
+from kizuna.projections import canon, profiles, revenue, statistics, trait_states
 from kizuna.projections.definitions import load_plan, read
 from kizuna.projections.entities import MODELS
 from kizuna.projections.failed_events import CONFLICTS
@@ -29,6 +29,7 @@ from tests.examples import examples
 from tests.folding import KEY, LOG, NOW
 from tests.reference.fold import State, fold
 from tests.reference.identity import subject_id
+from tests.reference.tally import tally
 from tests.reference.worlds import World, worlds
 
 CONTROLS = True
@@ -114,7 +115,9 @@ def shown_by_the_product(store: duckdb.DuckDBPyConnection) -> Shown:
                 'SELECT "partition", "offset", event_id, subject, company, entity FROM events'
             )
         },
-        "copies": {row[:2]: row[2] for row in rows('SELECT "partition", "offset", event_id FROM copies')},
+        "copies": {
+            row[:2]: row[2:] for row in rows('SELECT "partition", "offset", event_id, taken FROM copies')
+        },
         "conflicts": set(rows(f'SELECT "partition", "offset" FROM ({CONFLICTS})')),
         "failed": sorted(
             (topic, partition, offset, code, via, source, repeats)
@@ -154,6 +157,10 @@ def shown_by_the_product(store: duckdb.DuckDBPyConnection) -> Shown:
             if row["net"]
         },
         "orders": {row["currency"]: row["orders"] for row in revenue.by_currency(store) if row["orders"]},
+        "account": {
+            str(row["source"]): {term: n for term, n in row.items() if term != "source" and n}
+            for row in statistics.by_source(store)
+        },
         "definitions": {slot: one.body for slot, one in read(store).current.items()},
     }
 
@@ -162,7 +169,7 @@ def shown_by_the_reference(state: State) -> Shown:
     judged, identity = state.judged, state.identity
     return {
         "events": {one.place: (one.event_id, one.person, one.company, one.entity) for one in judged.events},
-        "copies": {one.copy.place: one.copy.event_id for one in judged.aside},
+        "copies": {one.copy.place: (one.copy.event_id, one.fate == "retracted") for one in judged.aside},
         "conflicts": {one.copy.place for one in judged.aside if one.fate == "conflict"},
         "failed": sorted((*one.place, one.code, one.via, one.source, one.repeats) for one in state.failed),
         "profiles": identity.profile,
@@ -189,6 +196,7 @@ def shown_by_the_reference(state: State) -> Shown:
         "traits": state.traits("person") | state.traits("company"),
         "revenue": state.revenue(),
         "orders": state.orders_completed(),
+        "account": tally(judged, state.failed),
         "definitions": state.definitions,
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation, localcontext
@@ -112,9 +112,9 @@ def evaluate(
         case "max":
             return max(values, default=None)
         case "first":
-            return min(given, key=lambda one: (_missing_last(one[0].order), one[1]))[1] if given else None
+            return min(_dated(given), default=(None, None))[1]
         case "last":
-            return max(given, key=lambda one: (_missing_last(one[0].order), one[1]))[1] if given else None
+            return max(_dated(given), default=(None, None))[1]
     seen = Counter(_text(value) for value in values)
     match how:
         case "distinct":
@@ -184,5 +184,6 @@ def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _missing_last(order: Iterable[Any]) -> tuple[Any, ...]:
-    return tuple((part is None, part) for part in order)
+def _dated(given: Iterable[tuple[Row, Any]]) -> Iterator[tuple[Any, Any]]:
+    """Values with what orders them. An entity that has no date yet is neither first nor last."""
+    return ((row.order, value) for row, value in given if None not in row.order)

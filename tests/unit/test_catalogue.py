@@ -151,7 +151,7 @@ def test_what_an_event_must_name() -> None:
         *(type_ for type_ in MODELS if type_.split(".")[0] in {"customer", "consent", "loyalty", "relation"}),
         *("campaign.member_added", "entity.attributed", "referral.made", "referral.converted"),
     }
-    assert [type_ for type_, model in MODELS.items() if model.MIN_ENTITIES] == ["entity.attributed"]
+    assert [type_ for type_, model in MODELS.items() if model.ONE_THING] == ["entity.attributed"]
     assert {type_ for type_, model in MODELS.items() if model.MIN_NAMED} == {
         *("tag.added", "tag.removed", "field.set", "field.unset"),
     }

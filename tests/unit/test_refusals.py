@@ -89,6 +89,11 @@ PERSON = {"user_id": "C-1"}
         ({"type": "customer.aliased", "ids": {"user_id": ["C-1", " C-1"]}}, "no_identity", "ids"),
         ({"type": "consent.given", "properties": {"purpose": "mail"}}, "no_identity", "ids"),
         ({"type": "entity.attributed", "ids": PERSON}, "no_identity", "entities"),
+        ({"type": "entity.attributed", "ids": PERSON, "entities": [{"kind": "company", "id": "1"}]},
+         "no_identity", "entities"),
+        ({"type": "entity.attributed", "ids": PERSON, "entities": [{"kind": "order", "id": "1"},
+                                                                   {"kind": "ticket", "id": "1"}]},
+         "invalid", "entities"),
         ({"type": "entity.attributed", "entities": [{"kind": "order", "id": "1"}]}, "no_identity", "ids"),
     ],
 )  # fmt: skip
