@@ -92,7 +92,10 @@ class Place(BaseModel):
 
     def items(self, values: tuple[object, ...] = STRINGS) -> Iterator[dict[str, Any]]:
         """The type's example with each of the values in this place. One object: it changes under you."""
-        item = copy.deepcopy(_AROUND | example(self.type))
+        item: Any = copy.deepcopy(example(self.type))
+        # Around a correction little may stand: the rest belongs to the event within.
+        whole = item["properties"]["event"] if self.type == "event.corrected" else item
+        whole |= copy.deepcopy({name: value for name, value in _AROUND.items() if name not in whole})
         item.pop("message_id", None)  # each is an item of its own
         if self.type in ("event.corrected", "event.retracted"):
             item["test"] = True  # it would take out others
@@ -157,6 +160,8 @@ def _parts(annotation: Any) -> Iterator[type[BaseModel]]:
 
 def says(envelope: dict[str, Any], place: Place, text: str) -> bool:
     """Whether the envelope holds the text where it was put, or what is documented to become of it."""
+    if place.type == "event.corrected":
+        return place.path[-1] == "test" or says(envelope, _kept(place), text)
     if place.path[0] == "ids":
         kind = place.path[1]
         return {"kind": kind, "value": _identifier(str(kind), text)} in envelope["ids"]
@@ -168,9 +173,24 @@ def says(envelope: dict[str, Any], place: Place, text: str) -> bool:
         return True  # the source stands in for none
     names = {"occurred_at": "original_timestamp"}
     node: Any = {"test": False, **envelope}
+    parent: Any = None
     for step in place.path:
-        node = node[names.get(str(step), step)]
+        parent, node = node, node[names.get(str(step), step)]
+    if place.path[-1] == "value" and "kind" in parent:  # somebody else, named by an identifier
+        text = _identifier(parent["kind"], text)
     return _means(node, text)
+
+
+def _kept(place: Place) -> Place:
+    """Where the envelope keeps a place of a correction: it is that of the event within."""
+    head, *rest = place.path
+    if head != "properties":
+        path: tuple[Step, ...] = place.path if head == "message_id" else ("correction", *place.path)
+    elif rest[0] == "event":
+        path = tuple(rest[1:])
+    else:
+        path = ("corrects",) if rest[0] == "event_id" else ("correction", *rest)
+    return place.model_copy(update={"type": "note.added", "path": path})
 
 
 def _identifier(kind: str, text: str) -> str:
