@@ -1,4 +1,4 @@
-"""Logs that were once folded wrongly, each the smallest that showed it, in one batch and record by record."""
+"""Logs that were once folded wrongly, or easily are, each small, in one batch and record by record."""
 
 from __future__ import annotations
 
@@ -90,6 +90,12 @@ LOGS: dict[str, list[dict[str, Any]]] = {
         COMPLETED,
         {"type": "order.cancelled", "properties": {"order_id": "o1"}},
         MADE_VOID,
+    ],
+    "a cancellation takes back what refunds left, and ends it": [
+        COMPLETED,
+        REFUND,
+        {"type": "order.cancelled", "properties": {"order_id": "o1"}},
+        REFUND,
     ],
     "a refund of a void order moves nothing until the order is not void any more": [
         VOID,
