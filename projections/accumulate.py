@@ -131,31 +131,28 @@ class _Merge:
         self.script.execute(sql, self.plan.used(sql))
 
     def _totals(self, of: Of) -> None:
-        """What each origin says is summed up by itself, and then joined with the state: one aggregate over
-        the rows of all of them would work on all columns for every row."""
-        columns, joins, lost = [], [], []
-        totals = self.plan.totals(of)
-        for origin in self.plan.origins(of):
-            parts = self.plan.components(of, origin)
-            speaks = origin in self.relations[of]
-            if speaks:
-                joins.append(f'LEFT JOIN ({self._said(of, origin, parts)}) "{origin}" USING (subject)')
-            columns += [_merged(part, origin if speaks else None) for part in parts]
-            if speaks and origin in self.losing:
-                lost += [_lost(part, origin) for part in parts if part.merge != "sum"]
+        totals, components = self.plan.totals(of), self.plan.components(of)
+        lost = [
+            part
+            for origin in sorted(self.losing & self.relations[of].keys())
+            for part in self.plan.components(of, origin)
+            if part.merge != "sum"
+        ]
+        columns = [_merged(part, losing=part in lost) for part in components]
         if lost:
-            columns.append(f"{' OR '.join(lost)} AS shaken")
+            columns.append(f"{' OR '.join(map(_lost, lost))} AS shaken")
         named = f"SELECT {of} FROM concerned"
+        origins = [origin for origin in self.plan.origins(of) if origin in self.relations[of]]
+        rows = [self._said(of, origin, bool(lost)) for origin in origins]
+        sign = "0 AS sign, " if lost else ""
+        state = f"SELECT {sign}* FROM {totals} WHERE subject IN ({named})"
         self._execute(
-            f"CREATE OR REPLACE TEMP TABLE merged AS SELECT c.subject, {', '.join(columns)} "
-            f"FROM (SELECT DISTINCT {of} AS subject FROM concerned WHERE {self._spans(of)}) c "
-            f"LEFT JOIN (SELECT * FROM {totals} WHERE subject IN ({named})) s USING (subject) "
-            f"{' '.join(joins)}"
+            f"CREATE OR REPLACE TEMP TABLE merged AS SELECT subject, {', '.join(columns)} "
+            f"FROM ({' UNION ALL BY NAME '.join([*rows, state])}) GROUP BY subject"
         )
         if lost:
             self._find_anew(of)
         self._execute(f"DELETE FROM {totals} WHERE subject IN ({named})")
-        components = self.plan.components(of)
         names = ", ".join(f'"{part.column}"' for part in components)
         self._execute(
             f"INSERT INTO {totals} BY NAME SELECT subject, {names} FROM merged WHERE {said(components)}"
@@ -167,23 +164,14 @@ class _Merge:
             return f"{key} IS NOT NULL"
         return f"{key} BETWEEN {self.span[0]} AND {self.span[1] - 1}"
 
-    def _said(self, of: Of, origin: str, parts: Sequence[Component]) -> str:
-        """What the rows of one origin say of each subject. Of a smallest or largest, `<column>` is of the
-        rows that came, and `<column>__went` of those that went."""
-        columns = []
-        for part in parts:
-            if part.merge == "sum" or origin not in self.losing:
-                columns.append(f'{part.merge}({part.value}) AS "{part.column}"')
-            else:
-                for sign, name in ((1, part.column), (-1, f"{part.column}__went")):
-                    columns.append(
-                        f'{part.merge}(CASE WHEN r.sign = {sign} THEN {part.value} END) AS "{name}"'
-                    )
-        key = _key(of, origin)
+    def _said(self, of: Of, origin: str, signed: bool) -> str:
+        """What each row of one origin says."""
+        parts, key = self.plan.components(of, origin), _key(of, origin)
+        columns = ", ".join(f'{part.value} AS "{part.column}"' for part in parts)
+        sign = "r.sign, " if signed else ""
         return (
-            f"SELECT r.{key} AS subject, {', '.join(columns)} "
-            f"FROM {_drawn(self.relations[of][origin], parts)} r "
-            f"WHERE {self._spans(f'r.{key}')} GROUP BY r.{key}"
+            f"SELECT r.{key} AS subject, {sign}{columns} FROM {_drawn(self.relations[of][origin], parts)} r "
+            f"WHERE {self._spans(f'r.{key}')}"
         )
 
     def _find_anew(self, of: Of) -> None:
@@ -249,27 +237,23 @@ def _drawn(relation: str, parts: Sequence[Component]) -> str:
     return f"(SELECT *, {', '.join(drawn)} FROM {relation} r)" if drawn else relation
 
 
-def _merged(part: Component, origin: str | None) -> str:
-    """The state's value with what the origin says, if anything."""
-    held, said = f's."{part.column}"', f'"{origin}"."{part.column}"' if origin else "NULL"
-    if part.merge == "sum":
-        merged = f"(coalesce({held}, 0) + coalesce({said}, 0))"
-    elif origin:
-        further = "<" if part.merge == "min" else ">"
-        merged = f"CASE WHEN {held} IS NULL OR {said} {further} {held} THEN {said} ELSE {held} END"
-    else:
-        merged = held
+def _merged(part: Component, *, losing: bool) -> str:
+    """The merge of all rows, of which the state's is one. A smallest or largest that goes says nothing; a sum
+    of nothing is 0, so that equal sets of events give equal rows."""
+    column = f'CASE WHEN sign >= 0 THEN "{part.column}" END' if losing else f'"{part.column}"'
+    merged = f"{part.merge}({column})"
+    merged = f"coalesce({merged}, 0)" if part.merge == "sum" else merged
     return f'{merged}::{part.sql_type} AS "{part.column}"'
 
 
-def _lost(part: Component, origin: str) -> str:
+def _lost(part: Component) -> str:
     """Whether the smallest or largest went, and none that is equal came."""
-    held, came, went = (
-        f's."{part.column}"',
-        f'"{origin}"."{part.column}"',
-        f'"{origin}"."{part.column}__went"',
-    )
-    return f"coalesce({went} = {held} AND {came} IS DISTINCT FROM {went}, false)"
+
+    def end(rows: str) -> str:
+        return f'{part.merge}(CASE WHEN {rows} THEN "{part.column}" END)'
+
+    went = end("sign < 0")
+    return f"coalesce({went} = {end('sign >= 0')} AND {went} IS DISTINCT FROM {end('sign > 0')}, false)"
 
 
 def _key(of: Of, origin: str) -> str:

@@ -23,7 +23,8 @@ _WHOLE = """CASE WHEN target.entity.id IS NOT NULL THEN {'kind': target.entity.k
 _CAME = f"""
 SELECT event_id, received_at, occurred_at, recorded_at, body_hash, "partition", "offset",
        coalesce(corrects, target.event_id) AS target_event, {_WHOLE} AS target_entity,
-       target.import_id AS target_import, entity_ref, company_ref, entities, import_id,
+       target.import_id AS target_import, corrects IS NOT NULL AS correction, entity_ref, company_ref,
+       entities, import_id,
        NULL::BOOLEAN AS effective
 FROM (SELECT *, CASE WHEN corrects IS NULL THEN from_json(properties, '{_TARGETS}') END AS target
       FROM incoming WHERE {CONTROL} AND NOT test)
@@ -40,8 +41,8 @@ SELECT * EXCLUDE (place) FROM (
 ) WHERE place = 1
 """
 HELD = f"""
-SELECT event_id, received_at, occurred_at, target_event, target_entity, target_import, entity_ref,
-       company_ref, from_json(entities, '[{_ENTITY}]'), import_id, effective
+SELECT event_id, received_at, occurred_at, target_event, target_entity, target_import, correction,
+       entity_ref, company_ref, from_json(entities, '[{_ENTITY}]'), import_id, effective
 FROM controls
 """
 # What a control that changed took out before, or takes out now.
@@ -74,6 +75,7 @@ class Control(NamedTuple):
     target_event: UUID | None
     target_entity: Name | None
     target_import: str | None
+    correction: bool
     names: frozenset[Name]
     import_id: str | None
     effective: bool | None
@@ -85,17 +87,21 @@ class Control(NamedTuple):
 
 
 def judge(controls: Iterable[Control]) -> set[UUID]:
-    """Which controls are effective: those that no effective one, later in admission order, takes out."""
+    """Which controls are effective: those that no effective one, later in admission order, takes out. What a
+    correction took out stays out when it is itself corrected: the new one stands for both."""
     events: set[UUID] = set()
+    corrected: set[UUID] = set()
     entities: set[Name] = set()
     imports: set[str] = set()
     effective: set[UUID] = set()
     for one in sorted(controls, key=lambda one: one.order, reverse=True):
         if one.event_id in events or one.import_id in imports or not entities.isdisjoint(one.names):
             continue
+        if one.event_id in corrected and not one.correction:
+            continue
         effective.add(one.event_id)
         if one.target_event is not None:
-            events.add(one.target_event)
+            (corrected if one.correction else events).add(one.target_event)
         if one.target_entity is not None:
             entities.add(one.target_entity)
         if one.target_import is not None:
@@ -120,7 +126,8 @@ def keep_controls(script: Script) -> None:
 
 
 def _control(row: tuple[Any, ...]) -> Control:
-    event_id, received_at, occurred_at, event, entity, import_, own, company, others, import_id, acts = row
+    (event_id, received_at, occurred_at, event, entity, import_, correction,
+     own, company, others, import_id, acts) = row  # fmt: skip
     names = [own, *(others or ())]
     if company is not None:
         names.append({"kind": "company", "namespace": "", "id": company})
@@ -131,6 +138,7 @@ def _control(row: tuple[Any, ...]) -> Control:
         event,
         _name(entity),
         import_,
+        correction,
         frozenset(name for one in names if (name := _name(one)) is not None),
         import_id,
         acts,

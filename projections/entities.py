@@ -2,7 +2,8 @@
 
 A touched entity is computed anew from all of its events, so that what comes late, twice or is taken out
 needs no rule of its own. The expressions below aggregate the rows of `story` of one entity: `n` numbers
-them in history order, `p` holds their properties as text, `type` is the event's.
+them in history order, `p` holds their properties as text, `type` is the event's, `own` says whether it is of
+the entity's family.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ def times(name: str, *types: str) -> Field:
 
 
 def _is(*types: str) -> str:
-    return f"type IN ({', '.join(repr(one) for one in types)})" if types else "starts_with(type, kind || '.')"
+    return f"type IN ({', '.join(repr(one) for one in types)})" if types else "own"
 
 
 UPDATED = Field("updated_at", "TIMESTAMP", "max(occurred_at)")

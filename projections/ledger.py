@@ -22,11 +22,11 @@ _PROPERTIES = '{"total": "VARCHAR", "amount": "VARCHAR", "currency": "VARCHAR", 
 STORY = f"""
 CREATE OR REPLACE TEMP TABLE order_story AS
 WITH said AS (
-    SELECT entity, n, type, from_json(properties, '{_PROPERTIES}') AS p
+    SELECT entity, n, type, own, from_json(properties, '{_PROPERTIES}') AS p
     FROM story WHERE kind = 'order' AND NOT test
 ), told AS (
     SELECT entity, n, type, {_AMOUNT} AS refund,
-        CASE WHEN starts_with(type, 'order.') THEN p.currency END AS currency,
+        CASE WHEN own THEN p.currency END AS currency,
         CASE WHEN type IN ('order.completed', 'order.updated') THEN {_TOTAL} END AS total,
         CASE type WHEN 'order.completed' THEN coalesce(p.void, 'false') WHEN 'order.updated' THEN p.void END
             AS void

@@ -39,7 +39,7 @@ STORY = """
 CREATE OR REPLACE TEMP TABLE story AS
 SELECT entity, kind, event_id, type, split_part(type, '.', 2) AS verb, occurred_at, source, store, register,
        subject, company, test, row_number() OVER (PARTITION BY entity ORDER BY occurred_at, received_at,
-       event_id) AS n, properties
+       event_id) AS n, properties, starts_with(type, kind || '.') AS own
 FROM ({told})
 """
 _TOLD = """t.entity, t.kind, event_id, type, occurred_at, received_at, source, store, register, subject,

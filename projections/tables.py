@@ -197,6 +197,7 @@ CONTROLS = Table(
         ("target_event", "UUID"),
         ("target_entity", ENTITY),
         ("target_import", "VARCHAR"),
+        ("correction", "BOOLEAN"),
         ("entity_ref", ENTITY),
         ("company_ref", "VARCHAR"),
         ("entities", "VARCHAR"),

@@ -38,6 +38,10 @@ class Copy(NamedTuple):
         return self.envelope["received_at"], self.envelope["occurred_at"], self.id
 
     @property
+    def corrects(self) -> bool:
+        return self.envelope["type"] != "event.retracted" and "corrects" in self.envelope
+
+    @property
     def control(self) -> bool:
         return self.envelope["type"] == "event.retracted" or "corrects" in self.envelope
 
@@ -63,7 +67,7 @@ def counting(copies: Sequence[Copy]) -> list[Copy]:
             first.setdefault(one.id, one)
     acting: list[Copy] = []
     for one in sorted(first.values(), key=lambda one: one.order, reverse=True):
-        if not any(later.takes(one) for later in acting):
+        if not any(later.takes(one) and not (later.corrects and one.corrects) for later in acting):
             acting.append(one)
     found: dict[str, Copy] = {}
     for one in ranked:

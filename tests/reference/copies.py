@@ -80,10 +80,13 @@ def _acting(copies: Sequence[Event]) -> list[Event]:
 
 
 def _effective(acting: Sequence[Event]) -> list[Event]:
-    """Judged from the latest to the earliest: one is effective unless one that is takes it out."""
+    """Judged from the latest to the earliest: one is effective unless one that is takes it out. A correction
+    that is corrected goes on acting: its event stays out."""
     effective: list[Event] = []
     for control in sorted(acting, key=order, reverse=True):
-        if not any(_takes(later, control) for later in effective):
+        if not any(
+            _takes(later, control) and not (later.corrects and control.corrects) for later in effective
+        ):
             effective.append(control)
     return effective
 
