@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 FOLDERS := schemas eventlog projections processors ingest query runtime
 FOLDING := tests/unit/test_projector.py tests/unit/test_ahead.py tests/unit/test_decode.py tests/unit/test_store.py \
-	$(addprefix tests/properties/test_,fold.py controls.py rebuild.py repairs.py totals.py) $(wildcard tests/reference)
+	$(addprefix tests/properties/test_,fold.py controls.py rebuild.py repairs.py) $(wildcard tests/reference)
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c '$(SUPPORTED)' 2>/dev/null && echo $$python && break; done)
