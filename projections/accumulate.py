@@ -9,7 +9,7 @@ from .entities import BY_KIND
 from .script import Script
 from .sources import ANY_EVENT
 from .stories import Changes
-from .traits import OFS, OWNER, SUBJECT, Of, Plan, said
+from .traits import OFS, OWNER, SUBJECT, Of, Plan, merged_columns, said
 
 _EVENT = "e.type, e.occurred_at, e.received_at, e.event_id, e.source, e.channel, e.store, e.properties"
 
@@ -138,7 +138,7 @@ class _Merge:
             for part in self.plan.components(of, origin)
             if part.merge != "sum"
         ]
-        columns = [_merged(part, losing=part in lost) for part in components]
+        columns = [merged_columns(components, lost)]
         if lost:
             columns.append(f"{' OR '.join(map(_lost, lost))} AS shaken")
         named = f"SELECT {of} FROM concerned"
@@ -235,15 +235,6 @@ class _Merge:
 def _drawn(relation: str, parts: Sequence[Component]) -> str:
     drawn = [f'{part.drawn} AS "{part.column}__drawn"' for part in parts if part.drawn]
     return f"(SELECT *, {', '.join(drawn)} FROM {relation} r)" if drawn else relation
-
-
-def _merged(part: Component, *, losing: bool) -> str:
-    """The merge of all rows, of which the state's is one. A smallest or largest that goes says nothing; a sum
-    of nothing is 0, so that equal sets of events give equal rows."""
-    column = f'CASE WHEN sign >= 0 THEN "{part.column}" END' if losing else f'"{part.column}"'
-    merged = f"{part.merge}({column})"
-    merged = f"coalesce({merged}, 0)" if part.merge == "sum" else merged
-    return f'{merged}::{part.sql_type} AS "{part.column}"'
 
 
 def _lost(part: Component) -> str:

@@ -3,9 +3,7 @@ them out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from .decode import CONTROL
@@ -24,11 +22,36 @@ _CAME = f"""
 SELECT event_id, received_at, occurred_at, recorded_at, body_hash, "partition", "offset",
        coalesce(corrects, target.event_id) AS target_event, {_WHOLE} AS target_entity,
        target.import_id AS target_import, corrects IS NOT NULL AS correction, entity_ref, company_ref,
-       entities, import_id,
-       NULL::BOOLEAN AS effective
+       entities, import_id, NULL::BOOLEAN AS effective
 FROM (SELECT *, CASE WHEN corrects IS NULL THEN from_json(properties, '{_TARGETS}') END AS target
       FROM incoming WHERE {CONTROL} AND NOT test)
 """
+
+_EARLIER = "(p.received_at, p.occurred_at, p.event_id) < (k.received_at, k.occurred_at, k.event_id)"
+_COVERS = (
+    f"k.target_event = p.event_id AND {_EARLIER}",
+    f"k.target_import = p.import_id AND (NOT p.control OR {_EARLIER})",
+    f"k.target_entity = p.entity_ref AND {_EARLIER}",
+    f"k.target_entity.kind = 'company' AND k.target_entity.id = p.company_ref AND {_EARLIER}",
+    f"p.entities IS NOT NULL AND contains(p.entities, to_json(k.target_entity)::VARCHAR) AND {_EARLIER}",
+    # Of several corrections of one event the last one stands.
+    f"k.correction AND p.control AND k.target_event = p.corrects AND {_EARLIER}",
+)
+
+
+def as_controlled(rows: str) -> str:
+    """Decoded rows as `covering` takes them: with whether each is a control itself."""
+    return f"(SELECT *, {CONTROL} AND NOT test AS control FROM {rows})"
+
+
+def covering(columns: str, rows: str, condition: str) -> str:
+    """The SQL of every pair of a row `p` and a control `k` that takes it out when it acts."""
+    # One look-up by equal values each: all in one condition would compare every row with every control.
+    return " UNION ".join(
+        f"SELECT {columns} FROM {rows} p JOIN controls k ON {covers} WHERE {condition}" for covers in _COVERS
+    )
+
+
 # The id of a control is occupied for ever: of all its copies the first one acts. Could a later one act when
 # the first is taken out, two controls that name each other's ids could both hold and not hold.
 FIRST = f"""
@@ -40,20 +63,37 @@ SELECT * EXCLUDE (place) FROM (
     )
 ) WHERE place = 1
 """
-HELD = f"""
-SELECT event_id, received_at, occurred_at, target_event, target_entity, target_import, correction,
-       entity_ref, company_ref, from_json(entities, '[{_ENTITY}]'), import_id, effective
-FROM controls
+# A control overrules another one that it covers. Of one that a correction corrects the event goes, but what
+# it took out stays out: the new one stands for both.
+_CONTROLS = (
+    "(SELECT *, true AS control, CASE WHEN correction THEN target_event END AS corrects FROM controls)"
+)
+_OVERRULES = "NOT (k.correction AND p.correction)"
+_NEW = "SELECT event_id FROM first_controls WHERE effective IS NULL"
+_OVERRULED = covering("p.event_id", _CONTROLS, f"{_OVERRULES} AND k.event_id IN ({{these}})")
+# Whose effect is to be judged: new ones, and whatever those overrule, overruled before, or set free.
+JUDGED = f"""
+CREATE OR REPLACE TEMP TABLE judged AS {_OVERRULED.format(these=_NEW)} UNION {_NEW}
 """
-# What a control that changed took out before, or takes out now.
-MOVED = """
+GROW = f"""
+INSERT INTO judged SELECT event_id FROM ({_OVERRULED.format(these="FROM judged")})
+WHERE event_id NOT IN (FROM judged)
+"""
+NEWEST_FIRST = """
+SELECT event_id, effective FROM controls WHERE event_id IN (FROM judged)
+ORDER BY received_at DESC, occurred_at DESC, event_id DESC
+"""
+OVERRULING = covering(
+    "p.event_id AS overruled, k.event_id AS by, k.effective",
+    _CONTROLS,
+    f"{_OVERRULES} AND p.event_id IN (FROM judged)",
+)
+# What controls whose effect changed take out now, or took out before.
+MOVED = f"""
 CREATE OR REPLACE TEMP TABLE moved AS
-SELECT target_event, target_entity, target_import FROM controls
-WHERE event_id IN (SELECT event_id FROM first_controls WHERE effective IS NULL)
+SELECT target_event, target_entity, target_import FROM controls WHERE event_id IN ({_NEW})
 """
-REPLACE = """
-DELETE FROM controls WHERE event_id IN (SELECT event_id FROM first_controls)
-"""
+REPLACE = "DELETE FROM controls WHERE event_id IN (SELECT event_id FROM first_controls)"
 TURN = """
 UPDATE controls SET effective = NOT coalesce(effective, false) WHERE event_id IN (SELECT unnest($ids::UUID[]))
 """
@@ -63,87 +103,39 @@ WHERE event_id IN (SELECT unnest($ids::UUID[]))
 """
 SETTLE = "UPDATE controls SET effective = false WHERE effective IS NULL"
 
-Name = tuple[str, str, str]
 
-
-class Control(NamedTuple):
-    """What it takes out (one of the three targets), and by what it can be taken out itself."""
-
-    event_id: UUID
-    received_at: datetime
-    occurred_at: datetime
-    target_event: UUID | None
-    target_entity: Name | None
-    target_import: str | None
-    correction: bool
-    names: frozenset[Name]
-    import_id: str | None
-    effective: bool | None
-
-    @property
-    def order(self) -> tuple[datetime, datetime, UUID]:
-        """Admission order."""
-        return self.received_at, self.occurred_at, self.event_id
-
-
-def judge(controls: Iterable[Control]) -> set[UUID]:
-    """Which controls are effective: those that no effective one, later in admission order, takes out. What a
-    correction took out stays out when it is itself corrected: the new one stands for both."""
-    events: set[UUID] = set()
-    corrected: set[UUID] = set()
-    entities: set[Name] = set()
-    imports: set[str] = set()
-    effective: set[UUID] = set()
-    for one in sorted(controls, key=lambda one: one.order, reverse=True):
-        if one.event_id in events or one.import_id in imports or not entities.isdisjoint(one.names):
-            continue
-        if one.event_id in corrected and not one.correction:
-            continue
-        effective.add(one.event_id)
-        if one.target_event is not None:
-            (corrected if one.correction else events).add(one.target_event)
-        if one.target_entity is not None:
-            entities.add(one.target_entity)
-        if one.target_import is not None:
-            imports.add(one.target_import)
-    return effective
+def judge(
+    newest_first: Iterable[UUID], overruling: Mapping[UUID, Iterable[UUID]], held: set[UUID]
+) -> set[UUID]:
+    """Which of these controls are effective: those that no effective one overrules. Only what is later in
+    admission order overrules; `held` are effective ones that are not judged here."""
+    effective = set(held)
+    for one in newest_first:
+        if effective.isdisjoint(overruling.get(one, ())):
+            effective.add(one)
+    return effective - held
 
 
 def keep_controls(script: Script) -> None:
-    """Fold the controls of the batch into `controls`, and judge all anew. `moved` then holds what they, and
-    those whose effect they changed, take out or took out before."""
+    """Fold the controls of the batch into `controls`, and judge anew whom they concern. `moved` then holds
+    what they, and those whose effect they changed, take out or took out before."""
     script.execute(FIRST)
     script.execute(MOVED)
+    script.execute(JUDGED)  # of copies that give way to an earlier one, too: what they overruled
     script.execute(REPLACE)
     script.execute("INSERT INTO controls FROM first_controls")
-    controls = [_control(row) for row in script.execute(HELD).fetchall()]
-    effective = judge(controls)
-    turned = [str(one.event_id) for one in controls if (one.event_id in effective) != bool(one.effective)]
+    while (script.first(GROW) or (0,))[0]:
+        pass
+    judged = dict(script.execute(NEWEST_FIRST).fetchall())
+    overruling: dict[UUID, list[UUID]] = {}
+    held = set()
+    for overruled, by, effective in script.execute(OVERRULING).fetchall():
+        overruling.setdefault(overruled, []).append(by)
+        if effective and by not in judged:
+            held.add(by)
+    now = judge(judged, overruling, held)
+    turned = [str(one) for one, effective in judged.items() if (one in now) != bool(effective)]
     if turned:
         script.execute(TURN, {"ids": turned})
         script.execute(MOVED_NOW, {"ids": turned})
     script.execute(SETTLE)
-
-
-def _control(row: tuple[Any, ...]) -> Control:
-    (event_id, received_at, occurred_at, event, entity, import_, correction,
-     own, company, others, import_id, acts) = row  # fmt: skip
-    names = [own, *(others or ())]
-    if company is not None:
-        names.append({"kind": "company", "namespace": "", "id": company})
-    return Control(
-        event_id,
-        received_at,
-        occurred_at,
-        event,
-        _name(entity),
-        import_,
-        correction,
-        frozenset(name for one in names if (name := _name(one)) is not None),
-        import_id,
-        acts,
-    )
-
-
-def _name(entity: dict[str, str] | None) -> Name | None:
-    return None if entity is None else (entity["kind"], entity["namespace"], entity["id"])

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from .controls import ADMISSION, keep_controls
+from .controls import ADMISSION, as_controlled, covering, keep_controls
 from .decode import CONTROL
 from .id_run import Hashes, Offsets
 from .known_ids import HASH, KnownIds
@@ -76,11 +76,10 @@ FROM copies c WHERE {_COMING}
 TAKE_BACK = f"DELETE FROM copies WHERE {_COMING}"
 MARK = """
 UPDATE copies SET taken = r.taken FROM ranked r
-WHERE copies."partition" = r."partition" AND copies."offset" = r."offset" AND copies.taken <> r.taken
+WHERE r.origin = 'copies' AND copies."partition" = r."partition" AND copies."offset" = r."offset"
+AND copies.taken <> r.taken
 """
 
-NAMES = """({row}.entity_ref = {entity} OR ({entity}.kind = 'company' AND {row}.company_ref = {entity}.id)
-    OR contains({row}.entities, to_json({entity})::VARCHAR))"""
 # Ids of which some copy may have come, gone, or be covered: of what the changed controls take out, and in the
 # batch of what any control does.
 IDS_OF_CONTROLS = f"""
@@ -88,15 +87,16 @@ CREATE OR REPLACE TEMP TABLE ids AS
 SELECT event_id, {HASH.format(id="event_id")} AS id_hash FROM (
     SELECT event_id {_CLASHING}
     UNION SELECT event_id FROM incoming WHERE {CONTROL}
-    UNION SELECT i.event_id FROM incoming i JOIN controls k ON k.target_event = i.event_id WHERE k.effective
-    UNION SELECT i.event_id FROM incoming i JOIN controls k ON k.target_import = i.import_id WHERE k.effective
-    UNION SELECT i.event_id FROM incoming i JOIN controls k ON k.target_entity IS NOT NULL AND k.effective
-        AND {NAMES.format(row="i", entity="k.target_entity")}
+    UNION {covering("p.event_id", as_controlled("incoming"), "k.effective")}
     {{moved}}
 )
 """
+NAMES = """({row}.entity_ref = {entity} OR ({entity}.kind = 'company' AND {row}.company_ref = {entity}.id)
+    OR contains({row}.entities, to_json({entity})::VARCHAR))"""
 _MOVED = f"""
     UNION SELECT target_event FROM moved WHERE target_event IS NOT NULL
+    UNION SELECT event_id FROM events WHERE corrects IN (SELECT target_event FROM moved)
+    UNION SELECT event_id FROM copies WHERE corrects IN (SELECT target_event FROM moved)
     UNION SELECT event_id FROM events WHERE import_id IN (SELECT target_import FROM moved)
     UNION SELECT event_id FROM copies WHERE import_id IN (SELECT target_import FROM moved)
     UNION SELECT c.event_id FROM copies c JOIN moved m ON m.target_entity IS NOT NULL
@@ -110,31 +110,20 @@ _MOVED = f"""
     UNION SELECT e.event_id FROM events e JOIN moved m ON m.target_entity IS NOT NULL
         AND contains(e.entities, to_json(m.target_entity)::VARCHAR) WHERE e.entities IS NOT NULL
 """
-_MORE = f", import_id, entity_ref, company_ref, entities, {CONTROL} AND NOT test AS control"
-_EVENTS_IN_QUESTION = AS_DECODED.format(
-    source="""(FROM events WHERE "offset" IN (SELECT "offset" FROM places)
-    AND event_id IN (SELECT event_id FROM ids))"""
+_IN_QUESTION = (
+    """WHERE "offset" IN (SELECT "offset" FROM places) AND event_id IN (SELECT event_id FROM ids)"""
 )
+_EVENTS_IN_QUESTION = AS_DECODED.format(source=f"(FROM events {_IN_QUESTION})")
+_MORE = "import_id, corrects, entity_ref, company_ref, entities, type, test"
 # All copies of the ids in question. `origin` says where each stands: in the batch, in `events`, in `copies`.
-POOL = f"""
-CREATE OR REPLACE TEMP TABLE pool AS
-SELECT {KEYS}, 'batch' AS origin{_MORE} FROM incoming WHERE event_id IN (SELECT event_id FROM ids)
-UNION ALL
-SELECT {KEYS}, 'events'{_MORE} FROM ({_EVENTS_IN_QUESTION})
-UNION ALL
-SELECT {KEYS}, 'copies'{_MORE} FROM copies WHERE event_id IN (SELECT event_id FROM ids)
+_POOL = f"""
+SELECT {KEYS}, {_MORE}, 'batch' AS origin FROM incoming WHERE event_id IN (SELECT event_id FROM ids)
+UNION ALL SELECT {KEYS}, {_MORE}, 'events' FROM ({_EVENTS_IN_QUESTION})
+UNION ALL SELECT {KEYS}, {_MORE}, 'copies' FROM copies {_IN_QUESTION}
 """
-EARLIER = "(p.received_at, p.occurred_at, p.event_id) < (k.received_at, k.occurred_at, k.event_id)"
-_PLACE = 'p."partition", p."offset"'
+POOL = f"CREATE OR REPLACE TEMP TABLE pool AS FROM {as_controlled(f'({_POOL})')}"
 TAKEN = f"""
-CREATE OR REPLACE TEMP TABLE taken AS
-SELECT {_PLACE} FROM pool p JOIN controls k ON k.target_event = p.event_id WHERE k.effective AND {EARLIER}
-UNION
-SELECT {_PLACE} FROM pool p JOIN controls k ON k.target_import = p.import_id
-WHERE k.effective AND (NOT p.control OR {EARLIER})
-UNION
-SELECT {_PLACE} FROM pool p JOIN controls k ON k.target_entity IS NOT NULL
-    AND {NAMES.format(row="p", entity="k.target_entity")} WHERE k.effective AND {EARLIER}
+CREATE OR REPLACE TEMP TABLE taken AS {covering('p."partition", p."offset"', "pool", "k.effective")}
 """
 # Of the controls of one id only the one that acts can count.
 RANKED_BY_CONTROLS = f"""

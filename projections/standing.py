@@ -9,8 +9,8 @@ from uuid import UUID
 
 import duckdb
 
-from .controls import ADMISSION
-from .copies import EARLIER, NAMES
+from .controls import ADMISSION, as_controlled, covering
+from .copies import NAMES
 from .decode import CONTROL
 from .selection import named_rows
 from .timeline import COLUMNS, event_of, shown
@@ -25,15 +25,15 @@ SELECT {_STATED}, person, entity_ref, recorded_at AS came, taken, {_MORE}
 FROM copies WHERE event_id = $id ORDER BY {ADMISSION} LIMIT {MAX_COPIES}
 """
 # Of the effective controls that cover a copy, the one that the log had first.
+_COVERING = covering(
+    'p."partition", p."offset", k.event_id, k.recorded_at',
+    as_controlled("(FROM copies WHERE event_id = $id AND taken)"),
+    "k.effective",
+)
 _CAUSES = f"""
-SELECT p."partition", p."offset", arg_min(k.event_id, (k.recorded_at, k.event_id)) AS event_id,
-       min(k.recorded_at) AS recorded_at
-FROM (SELECT *, {CONTROL} AND NOT test AS control FROM copies WHERE event_id = $id AND taken) p
-JOIN controls k ON k.effective AND (
-    (k.target_event = p.event_id AND {EARLIER})
-    OR (k.target_import = p.import_id AND (NOT p.control OR {EARLIER}))
-    OR (k.target_entity IS NOT NULL AND {NAMES.format(row="p", entity="k.target_entity")} AND {EARLIER}))
-GROUP BY ALL
+SELECT "partition", "offset", arg_min(event_id, (recorded_at, event_id)) AS event_id,
+       min(recorded_at) AS recorded_at
+FROM ({_COVERING}) GROUP BY ALL
 """
 _CONTROL = """
 SELECT recorded_at, effective, target_event AS event_id, target_entity AS entity, target_import AS import_id

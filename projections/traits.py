@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
@@ -136,14 +136,17 @@ def _read(one: Compiled) -> str:
     return f'coalesce(vals."{name}", {empty})' if empty else f'vals."{name}"'
 
 
-def merged_columns(components: Sequence[Component]) -> str:
+def merged_columns(components: Sequence[Component], losing: Container[Component] = ()) -> str:
     """The merge of every component, as a select list. A sum of nothing is 0, so that equal sets of events
-    give equal rows."""
-    return ", ".join(f'{_merged(part)}::{part.sql_type} AS "{part.column}"' for part in components)
+    give equal rows. Of those `losing` rows that go (`sign` below 0) say nothing."""
+    return ", ".join(
+        f'{_merged(part, losing=part in losing)}::{part.sql_type} AS "{part.column}"' for part in components
+    )
 
 
-def _merged(part: Component) -> str:
-    merged = f'{part.merge}("{part.column}")'
+def _merged(part: Component, *, losing: bool) -> str:
+    column = f'CASE WHEN sign >= 0 THEN "{part.column}" END' if losing else f'"{part.column}"'
+    merged = f"{part.merge}({column})"
     return f"coalesce({merged}, 0)" if part.merge == "sum" else merged
 
 

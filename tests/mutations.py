@@ -42,7 +42,7 @@ class Mutation(NamedTuple):
 MUTATIONS = (
     Mutation(
         "a comparison flipped: a retraction takes out what came after it",
-        "projections/copies.py",
+        "projections/controls.py",
         "(p.received_at, p.occurred_at, p.event_id) < (k.received_at",
         "(p.received_at, p.occurred_at, p.event_id) > (k.received_at",
     ),
@@ -91,8 +91,8 @@ MUTATIONS = (
     Mutation(
         "a retraction that was retracted goes on acting",
         "projections/controls.py",
-        "if one.event_id in events or one.import_id in imports",
-        "if one.import_id in imports",
+        "if effective.isdisjoint(overruling.get(one, ())):",
+        "if True:",
     ),
     Mutation(
         "history in the order of arrival",

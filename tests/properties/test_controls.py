@@ -55,23 +55,36 @@ class Copy(NamedTuple):
             return other.envelope.get("import_id") == said["import_id"] and (earlier or not other.control)
         if said.get("entity"):
             return earlier and said["entity"] in other.envelope["entities"]
+        if self.corrects and other.corrects and self.envelope["corrects"] == other.envelope["corrects"]:
+            return earlier  # of several corrections of one event the last one stands
         return earlier and other.id == (self.envelope.get("corrects") or said.get("event_id"))
+
+
+def ranked(copies: Sequence[Copy]) -> list[Copy]:
+    """In admission order."""
+    return sorted(copies, key=lambda one: (one.order, one.envelope["body_hash"], one.place))
+
+
+def acting(copies: Sequence[Copy]) -> tuple[dict[str, Copy], list[Copy]]:
+    """Of each control's id the first copy, and those of them that nothing overrules. A correction that is
+    corrected goes on acting."""
+    first: dict[str, Copy] = {}
+    for one in ranked(copies):
+        if one.control:
+            first.setdefault(one.id, one)
+    found: list[Copy] = []
+    for one in sorted(first.values(), key=lambda one: one.order, reverse=True):
+        if not any(later.takes(one) and not (later.corrects and one.corrects) for later in found):
+            found.append(one)
+    return first, found
 
 
 def counting(copies: Sequence[Copy]) -> list[Copy]:
     """The copies that count, by the rules in words: nothing of the product is used."""
-    ranked = sorted(copies, key=lambda one: (one.order, one.envelope["body_hash"], one.place))
-    first: dict[str, Copy] = {}
-    for one in ranked:
-        if one.control:
-            first.setdefault(one.id, one)
-    acting: list[Copy] = []
-    for one in sorted(first.values(), key=lambda one: one.order, reverse=True):
-        if not any(later.takes(one) and not (later.corrects and one.corrects) for later in acting):
-            acting.append(one)
+    first, controls = acting(copies)
     found: dict[str, Copy] = {}
-    for one in ranked:
-        taken = any(control.takes(one) for control in acting)
+    for one in ranked(copies):
+        taken = any(control.takes(one) for control in controls)
         if not taken and (not one.control or first[one.id] is one):
             found.setdefault(one.id, one)
     return list(found.values())

@@ -18,24 +18,7 @@ from kizuna.projections.standing import read_event
 from kizuna.schemas import times
 from tests.examples import examples
 from tests.folding import LOG, NOW, folded
-from tests.properties.test_controls import Copy, counting, records
-
-
-def ranked(copies: Sequence[Copy]) -> list[Copy]:
-    return sorted(copies, key=lambda one: (one.order, one.envelope["body_hash"], one.place))
-
-
-def acting(copies: Sequence[Copy]) -> tuple[dict[str, Copy], list[Copy]]:
-    """Of each control's id the first, and those of them that nothing takes out."""
-    first: dict[str, Copy] = {}
-    for one in ranked(copies):
-        if one.control:
-            first.setdefault(one.id, one)
-    found: list[Copy] = []
-    for one in sorted(first.values(), key=lambda one: one.order, reverse=True):
-        if not any(later.takes(one) for later in found):
-            found.append(one)
-    return first, found
+from tests.properties.test_controls import Copy, acting, counting, records
 
 
 def stands(one: Copy, copies: Sequence[Copy]) -> tuple[str, int | None, str | None]:

@@ -103,6 +103,8 @@ def _takes(control: Event, copy: Event) -> bool:
         kind, id_ = says["entity"]["kind"], says["entity"]["id"]
         space = "" if kind == "company" else says["entity"].get("namespace", control.source)
         return earlier and Entity(kind, space, id_) in copy.entities
+    if control.corrects is not None and _is_control(copy) and copy.corrects == control.corrects:
+        return earlier  # of several corrections of one event the last one stands
     return earlier and str(copy.event_id) == str(control.corrects or says["event_id"])
 
 

@@ -89,7 +89,9 @@ def test_a_correction_stands_in_the_place_of_its_event_until_it_is_taken_out_its
     wrong, right = copy(1, 1), copy(2, 2, corrects=UUID(int=1))
     assert counting(wrong, right) == [2]
     assert counting(wrong, right, copy(3, 3, corrects=UUID(int=2))) == [3]
-    assert counting(wrong, right, copy(3, 3, corrects=UUID(int=1))) == [2, 3]
+    later = copy(3, 3, corrects=UUID(int=1))
+    assert counting(wrong, right, later) == [3]
+    assert counting(wrong, right, later, retraction(9, 4, **of(3))) == [2]
     assert counting(wrong, right, retraction(9, 3, **of(2))) == [1]
 
 
