@@ -24,6 +24,8 @@ TESTS = (
     "tests/unit/test_projector.py",
     "tests/unit/test_reader.py",
     "tests/unit/test_store.py",
+    "tests/unit/test_ties.py",
+    "tests/unit/test_attribution.py",
     "tests/reference",
     "tests/properties/test_controls.py",
     "tests/properties/test_fold.py",
