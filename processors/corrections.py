@@ -129,16 +129,10 @@ class Corrections:
                 raise ConfigurationError(
                     "A retraction is not corrected.", hint="Retract it, and make another."
                 )
-            wanted = correcting(envelope, patch, act.reason, act.actor)
-            at = self._moment(
-                snapshot, [target, Target(event_id=UUID(str(envelope.get("corrects") or event_id)))]
-            )
+            at = self._moment(snapshot, [target])
             origin = Origin(str(envelope["source"]), "secret", at, envelope.get("import_id"))
-            events = [self._admitted(wanted.item, origin)]
-            if wanted.instead is not None:
-                item = retracting({"event_id": wanted.instead}, act.reason, act.actor)
-                events.append(self._admitted(item, Origin(SOURCE, "secret", at)))
-            return self._done(snapshot, [target], events, act)
+            item = correcting(envelope, patch, act.reason, act.actor)
+            return self._done(snapshot, [target], [self._admitted(item, origin)], act)
 
     def _stands(self, snapshot: duckdb.DuckDBPyConnection, event_id: UUID) -> bool:
         """False when there is no such event. Raises ConfigurationError when it does not count."""

@@ -175,13 +175,14 @@ def test_an_event_is_corrected_and_corrected_again(node: QueryNode) -> None:
 
     second = do(node, f"events/{first['events'][0]}/correct", patch={"properties": {"total": "60"}})
     assert (second["taken_out"], second["restored"]) == (1, 0)
-    assert second["event"]["corrects"] == id_of("A")
+    assert second["event"]["corrects"] == first["events"][0]
     assert spent(node) == (2, "61")
     assert node.get(f"/api/events/{first['events'][0]}")["standing"] == "taken_out"
-    # Taking out the last one gives back what came first.
-    undone = do(node, f"events/{second['events'][0]}/retract")
-    assert (undone["taken_out"], undone["restored"]) == (1, 1)
-    assert spent(node) == (2, "101")
+    # Taking out the last one gives back the one before, taking out that what came first.
+    for event, total in ((second["events"][0], "71"), (first["events"][0], "101")):
+        undone = do(node, f"events/{event}/retract")
+        assert (undone["taken_out"], undone["restored"]) == (1, 1)
+        assert spent(node) == (2, total)
 
 
 def test_the_door_judges_a_correction(node: QueryNode) -> None:
