@@ -27,6 +27,7 @@ TESTS = (
     "tests/unit/test_ties.py",
     "tests/unit/test_attribution.py",
     "tests/reference",
+    "tests/properties/test_time.py",
     "tests/properties/test_controls.py",
     "tests/properties/test_fold.py",
 )
