@@ -39,6 +39,8 @@ def main(arguments: list[str]) -> int:
         environment = {**os.environ, "HYPOTHESIS_PROFILE": "soak"}
         code = subprocess.run(command, cwd=ROOT, env=environment).returncode
         cases = read(report) if report.exists() else []
+    if not cases:  # asked for --help, or nothing could be collected
+        return code
     RESULTS.mkdir(parents=True, exist_ok=True)
     summary = RESULTS / f"soak-{began:%Y-%m-%d}.md"
     summary.write_text(written(cases, began, datetime.now(UTC)), encoding="utf-8")
@@ -62,7 +64,7 @@ def _outcome(case: ET.Element) -> str:
 def written(cases: list[Case], began: datetime, ended: datetime) -> str:
     """The summary, as Markdown."""
     counts = {outcome: sum(1 for one in cases if one.outcome == outcome) for outcome in _order(cases)}
-    told = ", ".join(f"{count} {outcome}" for outcome, count in counts.items()) or "nothing ran"
+    told = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
     rows = [
         f"| {one.name.replace('|', chr(92) + '|')} | {one.outcome} | {one.seconds:.1f} |" for one in cases
     ]

@@ -55,6 +55,24 @@ def example(name: str) -> MapFile:
     return load_map(EXAMPLES / f"{name}.yaml")
 
 
+def tills_map(currency: str) -> str:
+    """A map for a file of sales, with the columns receipt, time, card and amount."""
+    return f"""
+source: tills
+time_zone: Asia/Tokyo
+events:
+  - name: sale
+    type: order.completed
+    natural_key: [receipt]
+    occurred_at: {{column: time, type: moment, format: "%Y-%m-%d %H:%M:%S"}}
+    ids: {{card: card}}
+    properties:
+      order_id: receipt
+      total: {{column: amount, type: decimal}}
+      currency: {{constant: {currency}}}
+"""
+
+
 def a_map(**parts: Any) -> MapFile:
     """A map of source `shop`; without events it makes `custom.row` of every row, with the column `at`."""
     events = [{"name": "row", "type": "custom.row", "occurred_at": "at"}]

@@ -28,6 +28,7 @@ from kizuna.runtime.wiring import opened_services
 from kizuna.schemas.admission import event_id_for
 from kizuna.schemas.definitions import Definition
 from kizuna.schemas.errors import ConfigurationError
+from tests.importing import tills_map
 
 SETTINGS = settings.load(None, batch_size=12)
 TRAITS = [one for one in shipped() if one.name in ("orders_count", "lifetime_value", "last_order_at")]
@@ -37,17 +38,6 @@ KEPT = {"log.sqlite", "store.duckdb", "store.ids", "workspace.key", "imports"}
 """What lies in the data directory once a life is over."""
 
 ROWS = 6
-MAP = """
-source: tills
-time_zone: Asia/Tokyo
-events:
-  - name: sale
-    type: order.completed
-    natural_key: [receipt]
-    occurred_at: {column: time, type: moment, format: "%Y-%m-%d %H:%M:%S"}
-    ids: {card: card}
-    properties: {order_id: receipt, total: {column: amount, type: decimal}, currency: {constant: EUR}}
-"""
 
 
 def _order(number: int, total: str) -> dict[str, object]:
@@ -218,4 +208,4 @@ def _rebuild(services: Services) -> None:
 def prepare(folder: Path) -> None:
     rows = [f"R{n},2025-02-{n + 1:02} 10:00:00,C{n % 3},{n}.5" for n in range(ROWS)]
     (folder / "sales.csv").write_text("\n".join(["receipt,time,card,amount", *rows]))
-    (folder / "sales.yaml").write_text(MAP)
+    (folder / "sales.yaml").write_text(tills_map("EUR"))

@@ -23,6 +23,7 @@ from kizuna.projections.store import Store
 from kizuna.schemas.admission import event_id_for
 from kizuna.schemas.errors import StoreUnavailable
 from tests.folding import KEY, LOG, NOW, accepted, memory_log, shipped_definitions
+from tests.importing import tills_map
 from tests.node_process import NodeProcess, kizuna, kizuna_json
 from tests.recovery.conftest import SmallDisk
 
@@ -33,17 +34,6 @@ ROOM = [0, 50_000, 300_000, 600_000, 1_000_000, 2_000_000]
 """Bytes left: less and more than what is tried needs, so that it fails early and late."""
 
 ROWS = 3_000
-MAP = """
-source: tills
-time_zone: Asia/Tokyo
-events:
-  - name: sale
-    type: order.completed
-    natural_key: [receipt]
-    occurred_at: {column: time, type: moment, format: "%Y-%m-%d %H:%M:%S"}
-    ids: {card: card}
-    properties: {order_id: receipt, total: {column: amount, type: decimal}, currency: {constant: JPY}}
-"""
 
 
 class Till:
@@ -196,7 +186,7 @@ def _sales_file(folder: Path, name: str) -> tuple[Path, Path]:
     file, map_ = folder / f"{name}.csv", folder / "sales.yaml"
     rows = [f"{name}-{n},2025-{n % 12 + 1:02}-{n % 28 + 1:02} 10:00:00,{n % 97},{n}.5" for n in range(ROWS)]
     file.write_text("\n".join(["receipt,time,card,amount", *rows]))
-    map_.write_text(MAP)
+    map_.write_text(tills_map("JPY"))
     return file, map_
 
 

@@ -22,24 +22,11 @@ import pytest
 
 from kizuna.runtime.shop import Shop
 from kizuna.schemas.admission import event_id_for
+from tests.importing import tills_map
 from tests.node_process import KIZUNA, NodeProcess, environment, kizuna, kizuna_json
 
 BATCH = 50
 ROWS = 10_000
-MAP = """
-source: tills
-time_zone: Asia/Tokyo
-events:
-  - name: sale
-    type: order.completed
-    natural_key: [receipt]
-    occurred_at: {column: time, type: moment, format: "%Y-%m-%d %H:%M:%S"}
-    ids: {card: card}
-    properties:
-      order_id: receipt
-      total: {column: amount, type: decimal}
-      currency: {constant: JPY}
-"""
 
 
 class Client(threading.Thread):
@@ -102,7 +89,7 @@ def _sales_file(folder: Path) -> tuple[Path, Path, Decimal]:
         f"R-{n},2025-{n % 12 + 1:02}-{n % 28 + 1:02} 10:00:00,{n % 997},{n % 5_000}.5" for n in range(ROWS)
     ]
     file.write_text("\n".join(["receipt,time,card,amount", *rows]))
-    map_.write_text(MAP)
+    map_.write_text(tills_map("JPY"))
     return file, map_, sum((Decimal(row.rsplit(",", 1)[1]) for row in rows), Decimal(0))
 
 
