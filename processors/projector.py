@@ -50,6 +50,8 @@ class Projector:
     """Owns the store's writing connection from `start` to `stop`, and puts definitions in force: what they
     need is computed between the batches, then their activation is appended.
 
+    `has_effects` says whether this store appends what follows from what it folds: a replica does not.
+
     `failure` says why it stopped by itself: a gap, a foreign log, a damaged record. What only lasts a
     while (`TransientError`: a busy log, a full disk) is tried again, from where the store stands.
     """
@@ -61,12 +63,14 @@ class Projector:
         workspace_key: str,
         clock: Callable[[], datetime],
         batch: int = 50_000,
+        has_effects: Callable[[], bool] = lambda: True,
     ) -> None:
         self._log = log
         self._store = store
         self._workspace_key = workspace_key
         self._clock = clock
         self._limit = batch
+        self._has_effects = has_effects
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
         self._calls: SimpleQueue[tuple[Callable[[], object], Future[object]]] = SimpleQueue()
@@ -246,10 +250,14 @@ class Projector:
         """Put definitions in force, once each. Not while there are more in the log: one of those may be the
         activation, or supersede them."""
         new = [one for one in ready if one not in self._activated]
-        if not new or any(
-            its.end > self._stands.get(at, Stand(0)).offset
-            for at, its in self._log.bounds().items()
-            if at.topic == DEFINITIONS
+        if (
+            not new
+            or not self._has_effects()
+            or any(
+                its.end > self._stands.get(at, Stand(0)).offset
+                for at, its in self._log.bounds().items()
+                if at.topic == DEFINITIONS
+            )
         ):
             return
         now = self._clock()

@@ -101,7 +101,7 @@ class Store:
         self._gate = threading.Condition()
         self._readers = 0
         self._swapping = False
-        self._new_id = store_id
+        self.store_id = store_id
         self.writer = self._open()
 
     def _open(self) -> duckdb.DuckDBPyConnection:
@@ -124,7 +124,7 @@ class Store:
         ours = {"log_id": str(self.log_id), "generation": str(self.generation), "fold": str(FOLD_VERSION)}
         held = dict(connection.execute("SELECT key, value FROM meta").fetchall())
         if not held:
-            rows = [*ours.items(), ("store_id", str(self._new_id))]
+            rows = [*ours.items(), ("store_id", str(self.store_id))]
             connection.executemany("INSERT INTO meta VALUES (?, ?)", rows)
             connection.execute("INSERT INTO clock VALUES (TIMESTAMP '1970-01-01', TIMESTAMP '1970-01-01')")
             return
@@ -139,18 +139,13 @@ class Store:
                 f"{self.path} was written by fold version {held['fold']}; this is version {ours['fold']}.",
                 hint="Run `kizuna rebuild`.",
             )
+        if held["store_id"] != str(self.store_id):  # it was copied here
+            connection.execute("UPDATE meta SET value = ? WHERE key = 'store_id'", [str(self.store_id)])
 
     @property
     def ids(self) -> Path:
         """The folder of the files that hold the ids of its events."""
         return self.path.with_suffix(".ids")
-
-    @property
-    def store_id(self) -> UUID:
-        with self.read() as snapshot:
-            row = snapshot.execute("SELECT value FROM meta WHERE key = 'store_id'").fetchone()
-        assert row is not None
-        return UUID(row[0])
 
     @contextmanager
     def read(self) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -77,7 +77,7 @@ def create_app(services: Services) -> FastAPI:
         master.router(snapshots),
         failed.router(snapshots, services.log),
         events.router(snapshots),
-        system.router(snapshots, services.log),
+        system.router(snapshots, services.log, services.ownership),
     ):
         app.include_router(routes, dependencies=read, responses=refusals(401, 422))
     turns = Turns(services.log, services.store, services.projector)

@@ -17,7 +17,7 @@ from .terminal import err, out, print_json, progress_bar
 
 
 def register(app: typer.Typer) -> None:
-    for command in (run, demo, status, rebuild, doctor, version):
+    for command in (run, demo, status, rebuild, promote, doctor, version):
         app.command(help=told(command), rich_help_panel=GROUP_NODE)(command)
 
 
@@ -117,6 +117,22 @@ def rebuild(
     else:
         rebuilding.show(report)
     raise typer.Exit(1 if report["differences"] else 0)
+
+
+def promote(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
+    """Make this store the owner of its log: from then on it takes events in.
+
+    Data that was restored from a backup, or copied, is a replica until then, so that never two nodes do the
+    same. Stop the node that it came from first.
+    """
+    from .api import opened_api
+
+    with opened_api(DataDirectory(data)) as api:
+        owner = api.ask("POST", "/api/promote")
+    if as_json:
+        print_json(owner)
+    else:
+        out.print(f"[green]✓[/] This store owns its log, as number {owner['epoch']} of those that did.")
 
 
 def doctor(data: Data = DEFAULT_DATA, settings_file: SettingsFile = None, as_json: AsJson = False) -> None:

@@ -52,7 +52,14 @@ def run(
                 logger.info("listening", extra={"address": address, "data": str(directory.path)})
                 listening(address, services)
 
-            bootstrap.define(services.log, settings, shipped(), services.clock)
+            services.ownership.claim()
+            if services.ownership.mine:
+                bootstrap.define(services.log, settings, shipped(), services.clock)
+            else:
+                logger.warning(
+                    "this store is a replica, of data that was restored or copied: it takes nothing in until "
+                    "`kizuna promote` makes it the owner"
+                )
             services.projector.start()
             try:
                 server.serve(app, bound, services.projector, announce)

@@ -77,7 +77,8 @@ def _rebuild_here(
     directory: DataDirectory, settings: Settings, *, verify: bool, progress: Progress
 ) -> Report:
     with opened_services(directory, settings) as services:
-        bootstrap.define(services.log, settings, shipped(), services.clock)
+        if services.ownership.mine:
+            bootstrap.define(services.log, settings, shipped(), services.clock)
         return rebuild_store(
             services.log,
             services.store,

@@ -34,7 +34,7 @@ SETTINGS = settings.load(None, batch_size=12)
 TRAITS = [one for one in shipped() if one.name in ("orders_count", "lifetime_value", "last_order_at")]
 SECRET = "s" * 43
 NAMES = UUID(int=11)
-KEPT = {"log.sqlite", "store.duckdb", "store.ids", "workspace.key", "imports"}
+KEPT = {"log.sqlite", "store.duckdb", "store.ids", "store.json", "workspace.key", "imports"}
 """What lies in the data directory once a life is over."""
 
 ROWS = 6

@@ -1,0 +1,48 @@
+"""A copy of the embedded log, made while it is written to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from uuid import UUID
+
+from .port import Bounds, LogIdentity, TopicPartition
+from .sqlite import SqliteLog
+from .sqlite_errors import translated
+from .sqlite_file import connect
+
+READ_LIMIT = 20_000
+
+
+def copy(path: Path, into: Path) -> None:
+    """Write a log of its own with all that was durable before the call, and what came in until it was read.
+    Appends go on meanwhile, from any process. Raises LogUnavailable when there is no room for it."""
+    with translated(path), closing(connect(path)) as connection:
+        connection.execute("VACUUM INTO ?", (str(into),))
+    with translated(into), closing(connect(into)) as made:
+        made.execute("PRAGMA journal_mode = WAL").fetchall()  # a copy begins without
+    with into.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def verify(
+    path: Path, progress: Callable[[int, int], None]
+) -> tuple[LogIdentity, dict[TopicPartition, Bounds]]:
+    """Which log it is and where it ends, once every record of it was read and compared with its checksum.
+    For a log that nobody else has open. `progress` gets records read and records in all. Raises
+    CorruptRecord."""
+    with closing(SqliteLog(path, clock=lambda: 0, new_id=lambda: UUID(int=0))) as log:
+        bounds = log.bounds()
+        total, done = sum(its.end - its.first for its in bounds.values()), 0
+        for lane, its in bounds.items():
+            offset = its.first
+            while offset < its.end:
+                records = log.read(lane.topic, lane.partition, offset, READ_LIMIT)
+                if not records:
+                    break
+                offset = records.offsets[-1] + 1
+                done += len(records)
+                progress(done, total)
+        return log.identity, bounds
