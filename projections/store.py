@@ -25,6 +25,7 @@ from kizuna.schemas.position import Position
 
 from . import tables
 from .lookups import fetch
+from .store_file import ids, logs, wal
 
 FOLD_VERSION = 5
 """Raised by every change of the fold that gives another state from the same log."""
@@ -137,7 +138,7 @@ class Store:
         if held["fold"] != ours["fold"]:
             raise StoreOutdated(
                 f"{self.path} was written by fold version {held['fold']}; this is version {ours['fold']}.",
-                hint="Run `kizuna rebuild`.",
+                hint="`kizuna run` folds it anew, and takes events in meanwhile; or run `kizuna rebuild`.",
             )
         if held["store_id"] != str(self.store_id):  # it was copied here
             connection.execute("UPDATE meta SET value = ? WHERE key = 'store_id'", [str(self.store_id)])
@@ -145,7 +146,7 @@ class Store:
     @property
     def ids(self) -> Path:
         """The folder of the files that hold the ids of its events."""
-        return self.path.with_suffix(".ids")
+        return ids(self.path)
 
     @contextmanager
     def read(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -179,7 +180,7 @@ class Store:
                 path.unlink(missing_ok=True)
             # Named by their content, they may lie beside those of the old store: what is not of this one is
             # removed when the ids are read.
-            for file in built.with_suffix(".ids").glob("*"):
+            for file in ids(built).glob("*"):
                 self.ids.mkdir(exist_ok=True)
                 os.replace(file, self.ids / file.name)
             os.replace(built, self.path)
@@ -288,17 +289,6 @@ def outages(path: Path) -> Iterator[None]:
 def is_full(error: BaseException | None) -> bool:
     """Whether a full disk is the trouble."""
     return isinstance(error, duckdb.Error) and any(said in str(error) for said in FULL)
-
-
-def wal(path: Path) -> Path:
-    """The write-ahead log beside a store file."""
-    return path.with_name(path.name + ".wal")
-
-
-def logs(path: Path) -> tuple[Path, ...]:
-    """Every write-ahead log that DuckDB may leave beside a store file: its own, that of what was written
-    during a checkpoint, and that of a recovery which was cut off."""
-    return tuple(wal(path).with_name(f"{path.name}.wal{end}") for end in ("", ".checkpoint", ".recovery"))
 
 
 def cut(snapshot: duckdb.DuckDBPyConnection) -> Cut:

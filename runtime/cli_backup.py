@@ -95,8 +95,8 @@ def restore(
         err.print(f"`{run}` folds them and takes events in.", style="dim", markup=False)
     else:
         err.print(
-            f"`{run}` folds and shows them; `{promoted}` lets it take events in, once the node that they are of "
-            "is stopped.",
+            f"`{run}` folds and shows them; `{promoted}` lets it take events in, once the node "
+            "that they are of is stopped.",
             style="dim",
             markup=False,
         )

@@ -32,6 +32,11 @@ class DataDirectory:
         return self.path / "store.duckdb"
 
     @property
+    def outdated_store(self) -> Path:
+        """What another version of the fold wrote, until its successor has caught up."""
+        return self.path / "store.outdated.duckdb"
+
+    @property
     def workspace_key(self) -> Path:
         """256 random bits in hex. Identifiers are hashed behind it: without it none can be found again."""
         return self.path / "workspace.key"

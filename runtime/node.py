@@ -14,6 +14,7 @@ from kizuna.processors.services import Services
 from kizuna.projections.definitions import shipped
 from kizuna.projections.store import is_damage
 from kizuna.query.api import create_app
+from kizuna.query.upgrading import Upgrading
 from kizuna.schemas.errors import KizunaError, StoreLocked
 
 from . import bootstrap, node_file, running_node, server
@@ -21,7 +22,7 @@ from .directory import DataDirectory
 from .node_file import NodeFile
 from .settings import Settings
 from .stopped import ProjectorStopped
-from .wiring import opened_services
+from .upgrade import Upgrade, opened_upgraded
 
 logger = logging.getLogger(__name__)
 
@@ -42,10 +43,12 @@ def run(
         # The port first: where it is taken, no new workspace is left behind.
         with (
             closing(server.bind(settings.host, settings.port)) as bound,
-            opened_services(directory, settings, token) as services,
+            opened_upgraded(directory, settings, token) as services,
         ):
             address = server.address(bound)
-            app = server.dispatcher(collector(services, settings.collector_limits()), create_app(services))
+            upgrade = Upgrade(directory, services)
+            api = Upgrading(create_app(services), services, upgrade.running)
+            app = server.dispatcher(collector(services, settings.collector_limits()), api)
 
             def announce() -> None:
                 NodeFile(address, token).write(directory)
@@ -61,10 +64,12 @@ def run(
                     "`kizuna promote` makes it the owner"
                 )
             services.projector.start()
+            upgrade.start()
             try:
                 server.serve(app, bound, services.projector, announce)
             finally:
                 node_file.remove(directory)
+                upgrade.stop()
                 _finish(services)
     except StoreLocked:
         _refuse_second(directory)

@@ -6,80 +6,21 @@ What is expected is counted by the client alone: the ids it sent, and the rows o
 from __future__ import annotations
 
 import subprocess
-import threading
 import time
-from collections.abc import Iterator
-from datetime import UTC, datetime
 from decimal import Decimal
-from itertools import islice
 from pathlib import Path
 from random import Random
 from uuid import UUID
 
 import duckdb
-import httpx
 import pytest
 
-from kizuna.runtime.shop import Shop
 from kizuna.schemas.admission import event_id_for
 from tests.importing import tills_map
 from tests.node_process import KIZUNA, NodeProcess, environment, kizuna, kizuna_json
+from tests.recovery.client import BATCH, Client, folded
 
-BATCH = 50
 ROWS = 10_000
-
-
-class Client(threading.Thread):
-    """Posts events without a break. A batch without an answer is sent again until it has one; one that was
-    acknowledged never is."""
-
-    def __init__(self, node: NodeProcess, key: str, seed: int) -> None:
-        super().__init__(daemon=True)
-        self._node = node
-        self._key = key
-        self._items = _events(seed)
-        self._stopping = threading.Event()
-        self.acknowledged: list[str] = []
-        self.retries = 0
-        self.problem: object = None
-
-    def run(self) -> None:
-        while not self._stopping.is_set() and self.problem is None:
-            batch = list(islice(self._items, BATCH))
-            while not self._sent(batch):
-                self.retries += 1
-                time.sleep(0.05)
-            self.acknowledged += [str(one["message_id"]) for one in batch]
-
-    def _sent(self, batch: list[dict[str, object]]) -> bool:
-        try:
-            answer = self._node.post(self._key, batch)
-        except httpx.TransportError:
-            return False
-        if answer.status_code == 503:
-            return False
-        if answer.status_code != 200 or answer.json()["accepted"] != len(batch):
-            self.problem = answer.text
-        return True
-
-    def finish(self) -> None:
-        """Send the batch in hand to its end, then stop."""
-        self._stopping.set()
-        self.join(60)
-        assert not self.is_alive()
-        assert self.problem is None
-
-
-def _events(seed: int) -> Iterator[dict[str, object]]:
-    """Every message once, so that only a retry can make a second copy."""
-    shop = Shop(seed, datetime.now(UTC), customers=200, currency="JPY", live=True)
-    seen: set[object] = set()
-    while True:
-        submission = shop.next(datetime.now(UTC)).submission
-        submission.pop("entities", None)
-        if submission["type"] != "entity.attributed" and submission["message_id"] not in seen:
-            seen.add(submission["message_id"])
-            yield submission
 
 
 def _sales_file(folder: Path) -> tuple[Path, Path, Decimal]:
@@ -121,7 +62,7 @@ def test_a_node_killed_under_load_loses_nothing_and_counts_nothing_twice(kills: 
         kizuna(*command[1:])
         acknowledged = [message for client in clients for message in client.acknowledged]
         assert len(set(acknowledged)) == len(acknowledged) > kills * BATCH
-        status = _folded(data)
+        status = folded(data)
         assert status["events"] == len(acknowledged) + ROWS
         assert status["failed_events"] == 0
         assert kizuna_json("rebuild", "--verify", "--data", data)["differences"] == {}
@@ -142,22 +83,11 @@ def test_sigterm_under_load_loses_nothing(tmp_path: Path) -> None:
         for client in clients:
             client.finish()
         acknowledged = [message for client in clients for message in client.acknowledged]
-        status = _folded(data)
+        status = folded(data)
         assert status["events"] == len(acknowledged) > BATCH
         # A request is finished or refused whole: what was sent again had not been kept.
         assert status["duplicates"] == 0
         assert node.stop() == 0
-
-
-def _folded(data: Path) -> dict[str, int]:
-    """The status, once the node has folded everything."""
-    until = time.monotonic() + 120
-    while True:
-        status: dict[str, int] = kizuna_json("status", "--data", data)
-        if status["lag"] == 0:
-            return status
-        assert time.monotonic() < until, status
-        time.sleep(0.1)
 
 
 def _compare(data: Path, sent: set[UUID], sold: Decimal) -> None:
