@@ -1,4 +1,5 @@
-"""The file of a backup: a tar archive packed by zstd, its manifest in front names and hashes the rest."""
+"""The file of a backup: a tar archive packed by zstd. A manifest in front names and hashes what follows, a
+seal at the end the manifest."""
 
 from __future__ import annotations
 
@@ -21,6 +22,7 @@ from kizuna.schemas.times import Moment
 from .directory import PRIVATE_FILE, PRIVATE_FOLDER
 
 MANIFEST = "manifest.json"
+SEAL = "manifest.sha256"
 MANIFEST_BYTES = 64 << 20
 CHUNK_BYTES = 1 << 20
 
@@ -82,20 +84,22 @@ def member(name: str, path: Path) -> Member:
 
 def pack(file: Path, manifest: Manifest, sources: Mapping[str, Path], progress: Progress) -> None:
     """Write the backup, durably, readable by its owner only. Raises OSError."""
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE)
-    with os.fdopen(descriptor, "wb") as raw:
-        with (
-            pa.CompressedOutputStream(pa.PythonFile(raw, "w"), "zstd") as packed,
-            tarfile.open(fileobj=cast("IO[bytes]", packed), mode="w|") as tar,
-        ):
-            head = manifest.model_dump_json(indent=2).encode()
-            tar.addfile(_header(MANIFEST, len(head)), io.BytesIO(head))
-            watch = _Watch("packing bytes", manifest.bytes, progress)
-            for one in manifest.members:
-                with sources[one.name].open("rb") as source:
-                    tar.addfile(_header(one.name, one.bytes), cast("IO[bytes]", _Watched(source, watch)))
-        raw.flush()
-        os.fsync(raw.fileno())
+    file.touch(PRIVATE_FILE)
+    with (
+        pa.OSFile(str(file), "wb") as raw,
+        pa.CompressedOutputStream(raw, "zstd") as packed,
+        tarfile.open(fileobj=cast("IO[bytes]", packed), mode="w|") as tar,
+    ):
+        head = manifest.model_dump_json(indent=2).encode()
+        tar.addfile(_header(MANIFEST, len(head)), io.BytesIO(head))
+        watch = _Watch("packing bytes", manifest.bytes, progress)
+        for one in manifest.members:
+            with sources[one.name].open("rb") as source:
+                tar.addfile(_header(one.name, one.bytes), cast("IO[bytes]", _Watched(source, watch)))
+        seal = _seal(head)
+        tar.addfile(_header(SEAL, len(seal)), io.BytesIO(seal))
+    with file.open("rb") as written:
+        os.fsync(written.fileno())
 
 
 def unpack(file: Path, into: Path | None, progress: Progress) -> Manifest:
@@ -110,18 +114,21 @@ def unpack(file: Path, into: Path | None, progress: Progress) -> Manifest:
         first = tar.next()
         if first is None or first.name != MANIFEST or first.size > MANIFEST_BYTES:
             raise _Damaged("it has no manifest")
-        manifest = Manifest.model_validate_json(_content(tar, first).read())
+        head = _content(tar, first).read()
+        manifest = Manifest.model_validate_json(head)
         expected = {one.name: one for one in manifest.members}
         watch = _Watch("checking bytes", manifest.bytes, progress)
-        for entry in tar:
+        while (entry := tar.next()) is not None:
+            if entry.name == SEAL and not expected:
+                if _content(tar, entry).read(len(head)) != _seal(head):
+                    raise _Damaged("its manifest does not match its hash")
+                return manifest
             said = expected.pop(entry.name, None)
             if said is None or not entry.isreg() or entry.size != said.bytes:
                 raise _Damaged(f"{entry.name} is not what the manifest says")
             if _take(_content(tar, entry), into / said.name if into else None, watch) != said.sha256:
                 raise _Damaged(f"{entry.name} does not match its hash")
-        if expected:
-            raise _Damaged(f"{', '.join(expected)} is missing")
-    return manifest
+        raise _Damaged(f"{', '.join([*expected, SEAL])} is missing")
 
 
 class _Damaged(Exception):
@@ -146,6 +153,11 @@ def _damage(file: Path) -> Iterator[None]:
             f"{file} is no backup, or damaged: {error}.",
             hint="Use another backup; this one cannot be trusted.",
         ) from error
+
+
+def _seal(head: bytes) -> bytes:
+    """What `sha256sum --check` reads."""
+    return f"{hashlib.sha256(head).hexdigest()}  {MANIFEST}\n".encode()
 
 
 def _header(name: str, size: int) -> tarfile.TarInfo:
