@@ -56,8 +56,7 @@ def test_events_are_taken_in_while_the_store_is_folded_anew(tmp_path: Path) -> N
     declare(data / "store.duckdb", 1)
     (data / "kizuna.toml").write_text("batch_size = 500\n")  # so that it takes a while
 
-    with NodeProcess(data) as node:
-        node.start(until="/health")
+    with NodeProcess(data, until="/health") as node:
         said = node.ask("GET", "/api/status")
         assert said.status_code == 503
         assert f"of {ROWS:,}" in said.text or " records" in said.text
@@ -88,11 +87,12 @@ def test_a_node_killed_while_it_upgrades_goes_on(tmp_path: Path) -> None:
         assert node.stop() == 0
     declare(data / "store.duckdb", 1)
     (data / "kizuna.toml").write_text("batch_size = 500\n")
-    with NodeProcess(data) as node:
+    with NodeProcess(data, until="/health") as node:
         for _ in range(3):
-            node.start(until="/health")
             time.sleep(0.3)
             node.kill()
+            node.start(until="/health")
+        node.kill()
         node.start()
         assert folded(data)["events"] == ROWS
         assert node.stop() == 0
@@ -135,7 +135,6 @@ def test_log_and_store_of_an_earlier_version_are_upgraded(tmp_path: Path) -> Non
     assert held is not None
     assert int(held[0]) < stores.FOLD_VERSION
     with NodeProcess(data) as node:
-        node.start()
         status = folded(data)
         for name in ("events", "duplicates", "failed_events"):
             assert status[name] == expected[name], name
