@@ -197,7 +197,7 @@ MUTATIONS = (
 
 
 class Outcome(NamedTuple):
-    """`passed`: no test failed; `noticed`: one did, namely `by`. Neither, where the tests did not get so far."""
+    """`passed`: no test failed; `noticed`: one did, namely `by`. Neither where they did not get so far."""
 
     passed: bool
     noticed: bool
