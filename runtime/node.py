@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import secrets
+import time
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 
 import duckdb
 
@@ -26,6 +27,9 @@ from .upgrade import Upgrade, opened_upgraded
 
 logger = logging.getLogger(__name__)
 
+PATIENCE = 30.0
+PAUSE = 0.2
+
 
 def run(
     directory: DataDirectory,
@@ -39,41 +43,52 @@ def run(
     """
     token = secrets.token_urlsafe(32)
     _refuse_second(directory)
-    try:
-        # The port first: where it is taken, no new workspace is left behind.
-        with (
-            closing(server.bind(settings.host, settings.port)) as bound,
-            opened_upgraded(directory, settings, token) as services,
-        ):
-            address = server.address(bound)
-            upgrade = Upgrade(directory, services)
-            api = Upgrading(create_app(services), services, upgrade.running)
-            app = server.dispatcher(collector(services, settings.collector_limits()), api)
+    # The port first: where it is taken, no new workspace is left behind.
+    with closing(server.bind(settings.host, settings.port)) as bound, ExitStack() as stack:
+        services = _opened(directory, settings, token, stack)
+        address = server.address(bound)
+        upgrade = Upgrade(directory, services)
+        api = Upgrading(create_app(services), services, upgrade.running)
+        app = server.dispatcher(collector(services, settings.collector_limits()), api)
 
-            def announce() -> None:
-                NodeFile(address, token).write(directory)
-                logger.info("listening", extra={"address": address, "data": str(directory.path)})
-                listening(address, services)
+        def announce() -> None:
+            NodeFile(address, token).write(directory)
+            logger.info("listening", extra={"address": address, "data": str(directory.path)})
+            listening(address, services)
 
-            services.ownership.claim()
-            if services.ownership.mine:
-                bootstrap.define(services.log, settings, shipped(), services.clock)
-            else:
-                logger.warning(
-                    "this store is a replica, of data that was restored or copied: it takes nothing in until "
-                    "`kizuna promote` makes it the owner"
-                )
-            services.projector.start()
-            upgrade.start()
-            try:
-                server.serve(app, bound, services.projector, announce)
-            finally:
-                node_file.remove(directory)
-                upgrade.stop()
-                _finish(services)
-    except StoreLocked:
-        _refuse_second(directory)
-        raise
+        _define(services, settings)
+        services.projector.start()
+        upgrade.start()
+        try:
+            server.serve(app, bound, services.projector, announce)
+        finally:
+            node_file.remove(directory)
+            upgrade.stop()
+            _finish(services)
+
+
+def _opened(directory: DataDirectory, settings: Settings, token: str, stack: ExitStack) -> Services:
+    """A command that asks where no node runs holds the store for a moment: it is waited for."""
+    give_up = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return stack.enter_context(opened_upgraded(directory, settings, token))
+        except StoreLocked:
+            _refuse_second(directory)
+            if time.monotonic() > give_up:
+                raise
+            time.sleep(PAUSE)
+
+
+def _define(services: Services, settings: Settings) -> None:
+    services.ownership.claim()
+    if services.ownership.mine:
+        bootstrap.define(services.log, settings, shipped(), services.clock)
+    else:
+        logger.warning(
+            "this store is a replica, of data that was restored or copied: it takes nothing in until "
+            "`kizuna promote` makes it the owner"
+        )
 
 
 def _refuse_second(directory: DataDirectory) -> None:
