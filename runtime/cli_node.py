@@ -119,8 +119,16 @@ def rebuild(
     raise typer.Exit(1 if report["differences"] else 0)
 
 
-def doctor(data: Data = DEFAULT_DATA, settings_file: SettingsFile = None, as_json: AsJson = False) -> None:
-    """Look for what is wrong with directory, disk, clock, key, log, store or port, and say what to do.
+def doctor(
+    data: Data = DEFAULT_DATA,
+    deep: Annotated[
+        bool,
+        typer.Option("--deep", metavar="", help="Read every record too, and hash what was archived."),
+    ] = False,
+    settings_file: SettingsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Look for what is wrong with directory, disk, clock, key, log, archive, store or port; say what to do.
 
     Exit code 1 if anything is wrong.
     """
@@ -137,6 +145,7 @@ def doctor(data: Data = DEFAULT_DATA, settings_file: SettingsFile = None, as_jso
         open_log=lambda: open_log(directory, settings),
         now=clock(),
         address=running.address if running else None,
+        deep=deep,
     )
     findings = list(examine(patient))
     if as_json:

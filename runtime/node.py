@@ -17,6 +17,7 @@ from kizuna.query.api import create_app
 from kizuna.schemas.errors import KizunaError, StoreLocked
 
 from . import bootstrap, node_file, running_node, server
+from .archivist import Archivist
 from .directory import DataDirectory
 from .node_file import NodeFile
 from .settings import Settings
@@ -54,9 +55,12 @@ def run(
 
             bootstrap.define(services.log, settings, shipped(), services.clock)
             services.projector.start()
+            archivist = Archivist(directory, settings)
+            archivist.start()
             try:
                 server.serve(app, bound, services.projector, announce)
             finally:
+                archivist.stop()
                 node_file.remove(directory)
                 _finish(services)
     except StoreLocked:
