@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 
-from kizuna.schemas.errors import CorruptRecord, LogUnavailable
+from kizuna.schemas.errors import CorruptRecord, KizunaError, LogUnavailable
 
 from .faults import archive_damaged
 from .frame import FrameCodec
@@ -153,7 +153,9 @@ class ArchiveReader:
                 f"{FOLDER}/{self._file.name} cannot be read: {error.strerror}.",
                 hint="Free memory." if error.errno == errno.ENOMEM else "Make it readable for this user.",
             ) from error
-        except (pa.ArrowException, MemoryError) as error:
+        except KizunaError:
+            raise
+        except Exception as error:  # whatever Parquet's reader stumbles over, texts and numbers among it
             raise self._damaged(offset, _DAMAGED) from error
 
 

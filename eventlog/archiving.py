@@ -36,7 +36,7 @@ from .frame import FrameCodec
 from .months import Month
 from .port import Bounds, EventLog, Records, TopicPartition
 from .sqlite_errors import translated
-from .sqlite_file import ARCHIVED_FORMAT, connect_writer, shrink_when_free, table_of, when_free
+from .sqlite_file import ARCHIVED_FORMAT, connect_writer, table_of, when_free
 
 FILE_BYTES = 1_000_000_000
 """Bytes of values in one file: a larger month gets several, so that a run that is cut off loses no more."""
@@ -311,7 +311,8 @@ class _Run:
     def _shrink(self, pages: int) -> int:
         before = self._free()
         if before:
-            shrink_when_free(self._connection, pages)
+            # It returns rows without columns, of which `execute` takes the first only: one page.
+            when_free(self._connection, f"PRAGMA incremental_vacuum({pages})", script=True)
         return before - self._free()
 
     def _free(self) -> int:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from kizuna.schemas.times import from_micros, to_micros
 
-_WRITTEN = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
+_WRITTEN = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
 
 
 class Month(NamedTuple):

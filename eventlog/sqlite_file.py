@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from kizuna.schemas.errors import ConfigurationError
@@ -15,8 +15,6 @@ from kizuna.schemas.errors import ConfigurationError
 from . import topics
 from .port import LogIdentity, TopicPartition
 from .sqlite_errors import damaged, translated
-
-T = TypeVar("T")
 
 APPLICATION_ID = 0x6B7A6C67  # "kzlg", at byte 68 of the file
 FORMAT = 1
@@ -97,25 +95,18 @@ def connect_reader(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def when_free(connection: sqlite3.Connection, statement: str, values: Sequence[object] = ()) -> list[Any]:
-    """The rows of a statement that needs the write lock of the file."""
-    return _patiently(lambda: connection.execute(statement, values).fetchall())
-
-
-def shrink_when_free(connection: sqlite3.Connection, pages: int) -> None:
-    """Give back so many free pages, if there are. Of a pragma that returns rows without columns `execute`
-    would take the first step only: one page."""
-    _patiently(lambda: connection.executescript(f"PRAGMA incremental_vacuum({pages})"))
-
-
-def _patiently(act: Callable[[], T]) -> T:
-    """Asks often for the write lock: SQLite's own waiting grows to 100 ms a time, so that a process that
-    appends without a break would leave another one standing, and for some statements it does not wait at
-    all."""
+def when_free(
+    connection: sqlite3.Connection, statement: str, values: Sequence[object] = (), *, script: bool = False
+) -> list[Any]:
+    """The rows of a statement that needs the write lock of the file; of a `script` none. Asks often: SQLite's
+    own waiting grows to 100 ms a time, so that a process that appends without a break would leave another one
+    standing, and for some statements it does not wait at all."""
     deadline = time.monotonic() + BUSY_SECONDS
     while True:
         try:
-            return act()
+            if script:
+                return connection.executescript(statement).fetchall()
+            return connection.execute(statement, values).fetchall()
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
