@@ -31,7 +31,7 @@ GROUP_RECORDS = 16_384
 GROUP_BYTES = 8_000_000
 """What is unpacked at once, at most, but for one large record; records and bytes of values."""
 
-COMPRESSION_LEVEL = 3
+COMPRESSION_LEVEL = 6
 
 _SCHEMA = pa.schema(
     [
