@@ -1,6 +1,6 @@
 """`make bench`: every benchmark, as a table or as JSON.
 
-python -m benchmarks [fold|node|retraction|ids|all] [--events N] [--customers N] [--heavy N] [--ids N]
+python -m benchmarks [fold|node|retraction|ids|archive|all] [--events N] [--customers N] [--heavy N] [--ids N]
                      [--json]
 """
 
@@ -17,10 +17,10 @@ from dataclasses import asdict
 from rich.console import Console
 from rich.table import Table
 
-from . import folding, ids, node, retraction
+from . import archive, folding, ids, node, retraction
 from .measure import Measure
 
-PARTS = ("fold", "node", "retraction", "ids")
+PARTS = ("fold", "node", "retraction", "ids", "archive")
 
 
 def main() -> int:
@@ -62,6 +62,8 @@ def _measures(asked: argparse.Namespace) -> Iterator[Measure]:
         yield from retraction.run(asked.events, asked.customers, asked.heavy)
     if "ids" in which:
         yield from ids.run(asked.ids)
+    if "archive" in which:
+        yield from archive.run(asked.events, 1_000)
 
 
 def _loop() -> float:

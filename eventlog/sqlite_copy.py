@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from uuid import UUID
 
+from .archive import archived_files
 from .port import Bounds, LogIdentity, TopicPartition
 from .sqlite import SqliteLog
 from .sqlite_errors import translated
@@ -30,14 +31,18 @@ def copy(path: Path, into: Path) -> None:
 def verify(
     path: Path, progress: Callable[[int, int], None]
 ) -> tuple[LogIdentity, dict[TopicPartition, Bounds]]:
-    """Which log it is and where it ends, once every record of it was read and compared with its checksum.
-    For a log that nobody else has open. `progress` gets records read and records in all. Raises
-    CorruptRecord."""
+    """Which log it is and where it ends, once every record in this file was read and compared with its
+    checksum; not those in archived files. For a log that nobody else has open. `progress` gets records read
+    and records in all. Raises CorruptRecord."""
+    archived: dict[TopicPartition, int] = {}
+    for file in archived_files(path):
+        archived[file.lane] = max(file.end, archived.get(file.lane, 0))
     with closing(SqliteLog(path, clock=lambda: 0, new_id=lambda: UUID(int=0))) as log:
         bounds = log.bounds()
-        total, done = sum(its.end - its.first for its in bounds.values()), 0
+        starts = {lane: max(its.first, archived.get(lane, 0)) for lane, its in bounds.items()}
+        total, done = sum(its.end - starts[lane] for lane, its in bounds.items()), 0
         for lane, its in bounds.items():
-            offset = its.first
+            offset = starts[lane]
             while offset < its.end:
                 records = log.read(lane.topic, lane.partition, offset, READ_LIMIT)
                 if not records:

@@ -10,8 +10,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 from kizuna.eventlog import sqlite_copy
+from kizuna.eventlog.archive import archived_files, folder_of
+from kizuna.eventlog.inspection import fault_of
 from kizuna.projections.store import FOLD_VERSION
-from kizuna.schemas.errors import ConfigurationError
+from kizuna.schemas.errors import ConfigurationError, CorruptRecord
 
 from .backup_file import End, Manifest, Progress, member, pack, unpack
 from .directory import PRIVATE_FILE, PRIVATE_FOLDER, DataDirectory, sync_folder
@@ -38,6 +40,7 @@ def write(directory: DataDirectory, file: Path, now: datetime, progress: Progres
         sources = {directory.log.name: copied, directory.workspace_key.name: directory.workspace_key}
         if directory.settings.is_file():
             sources[directory.settings.name] = directory.settings
+        sources |= _archived(directory, copied)
         manifest = Manifest(
             kizuna=version("kizuna"),
             fold_version=FOLD_VERSION,
@@ -82,6 +85,20 @@ def restore(file: Path, directory: DataDirectory, progress: Progress) -> Manifes
         return manifest
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _archived(directory: DataDirectory, copied: Path) -> dict[str, Path]:
+    """The files of archived months that the copied log needs, by their names in the backup. They never
+    change. Raises CorruptRecord for one that is missing, or is not as it was written."""
+    folder = folder_of(directory.log)
+    found = {}
+    for file in archived_files(copied):
+        if fault := fault_of(folder, file, hashed=True):
+            raise CorruptRecord(
+                f"The archived file {folder / file.name} {fault}.", hint="Restore it from a backup."
+            )
+        found[f"{folder.name}/{file.name}"] = folder / file.name
+    return found
 
 
 def _require_empty(directory: DataDirectory) -> None:

@@ -17,7 +17,17 @@ from kizuna.schemas.errors import (
     StoreOutdated,
 )
 
-from . import cli_access, cli_backup, cli_events, cli_failed, cli_import, cli_imports, cli_node, cli_simulate
+from . import (
+    cli_access,
+    cli_archive,
+    cli_backup,
+    cli_events,
+    cli_failed,
+    cli_import,
+    cli_imports,
+    cli_node,
+    cli_simulate,
+)
 from .stopped import ProjectorStopped
 from .terminal import err, print_error
 
@@ -47,6 +57,7 @@ app = typer.Typer(
 for group in (
     cli_node,
     cli_backup,
+    cli_archive,
     cli_import,
     cli_imports,
     cli_simulate,

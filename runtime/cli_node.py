@@ -135,8 +135,16 @@ def promote(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
         out.print(f"[green]✓[/] This store owns its log, as number {owner['epoch']} of those that did.")
 
 
-def doctor(data: Data = DEFAULT_DATA, settings_file: SettingsFile = None, as_json: AsJson = False) -> None:
-    """Look for what is wrong with directory, disk, clock, key, log, store or port, and say what to do.
+def doctor(
+    data: Data = DEFAULT_DATA,
+    deep: Annotated[
+        bool,
+        typer.Option("--deep", metavar="", help="Read every record too, and hash what was archived."),
+    ] = False,
+    settings_file: SettingsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Look for what is wrong with directory, disk, clock, key, log, archive, store or port; say what to do.
 
     Exit code 1 if anything is wrong.
     """
@@ -153,6 +161,7 @@ def doctor(data: Data = DEFAULT_DATA, settings_file: SettingsFile = None, as_jso
         open_log=lambda: open_log(directory, settings),
         now=clock(),
         address=running.address if running else None,
+        deep=deep,
     )
     findings = list(examine(patient))
     if as_json:

@@ -19,13 +19,19 @@ PRIVATE_FILE = 0o600
 
 @dataclass(frozen=True, slots=True)
 class DataDirectory:
-    """Everything that one node keeps. The log and the workspace key are all that needs a backup."""
+    """Everything that one node keeps. The log, what was archived of it, and the workspace key are all that
+    needs a backup."""
 
     path: Path
 
     @property
     def log(self) -> Path:
         return self.path / "log.sqlite"
+
+    @property
+    def archive(self) -> Path:
+        """The months of the log that were archived."""
+        return self.path / "archive"
 
     @property
     def store(self) -> Path:

@@ -19,6 +19,7 @@ from kizuna.query.upgrading import Upgrading
 from kizuna.schemas.errors import KizunaError, StoreLocked
 
 from . import bootstrap, node_file, running_node, server
+from .archivist import Archivist
 from .directory import DataDirectory
 from .node_file import NodeFile
 from .settings import Settings
@@ -59,9 +60,12 @@ def run(
         _define(services, settings)
         services.projector.start()
         upgrade.start()
+        archivist = Archivist(directory, settings)
+        archivist.start()
         try:
             server.serve(app, bound, services.projector, announce)
         finally:
+            archivist.stop()
             node_file.remove(directory)
             upgrade.stop()
             _finish(services)

@@ -61,6 +61,12 @@ class Settings(BaseSettings):
         le=1_000,
         description="Milliseconds for which the log gathers appends into one write to the disk.",
     )
+    archive_after_months: int = Field(
+        0,
+        ge=0,
+        le=1_200,
+        description="Closed months that stay in log.sqlite: the node archives older ones. 0: it never does.",
+    )
     collector_body_bytes: int = Field(
         Limits().body_bytes, ge=1_024, description="Size of one request's body, unpacked, in bytes."
     )

@@ -269,6 +269,30 @@ def test_a_damaged_row_is_not_backed_up(data: Path, tmp_path: Path) -> None:
     assert not file.exists()
 
 
+def test_archived_months_are_in_the_backup(data: Path, tmp_path: Path) -> None:
+    """The fixture's records are of 1970."""
+    before = touchpoints(data)
+    kizuna("archive", "--data", data)
+    archived = sorted(one.name for one in (data / "archive").iterdir())
+    assert archived
+    with closing(opened(data)) as log:
+        log.append(topics.TOUCHPOINTS, [NewRecord(b"", b"after it")]).result()
+    file, other = tmp_path / "backup.tar.zst", tmp_path / "other"
+    kizuna("backup", file, "--data", data)
+    kizuna("restore", file, "--data", other)
+    assert sorted(one.name for one in (other / "archive").iterdir()) == archived
+    assert [one.value for one in touchpoints(other)] == [*(one.value for one in before), b"after it"]
+    assert kizuna("doctor", "--deep", "--data", other).returncode == 0
+
+    damaged = data / "archive" / archived[0]
+    content = bytearray(damaged.read_bytes())
+    content[len(content) // 2] ^= 1
+    damaged.write_bytes(content)
+    failed = kizuna("backup", file, "--data", data, "--force", check=False)
+    assert failed.returncode == 3
+    assert archived[0] in failed.stderr
+
+
 def test_a_killed_backup_or_restore_is_done_again(data: Path, tmp_path: Path) -> None:
     file, other = tmp_path / "backup.tar.zst", tmp_path / "other"
     luck = Random(3)
