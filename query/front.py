@@ -10,6 +10,7 @@ from fastapi import APIRouter, FastAPI, Request
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from starlette.responses import HTMLResponse
 
+from kizuna.processors.rounds import Rounds
 from kizuna.processors.services import Services
 
 from .answers import headers
@@ -42,19 +43,20 @@ def router(services: Services, snapshots: Snapshots, app: FastAPI) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
     templates = environment()
     lookout = Lookout(services, snapshots)
+    look = Rounds(lookout.look, "lookout")
 
-    def page(name: str) -> HTMLResponse:
-        live = lookout.look()
+    async def page(name: str) -> HTMLResponse:
+        live = lookout.fresh() or await look()
         html = templates.get_template(name).render(live=live, version=app.version)
         return HTMLResponse(html, headers={**SECURITY, **headers(live.cut)})
 
     @routes.get("/")
-    def front() -> HTMLResponse:
-        return page("front.html")
+    async def front() -> HTMLResponse:
+        return await page("front.html")
 
     @routes.get("/live")
-    def live() -> HTMLResponse:
-        return page("live.html")
+    async def live() -> HTMLResponse:
+        return await page("live.html")
 
     @routes.get("/api")
     def index(request: Request) -> HTMLResponse:

@@ -17,7 +17,11 @@ from kizuna.query.api import create_app
 from kizuna.schemas.errors import KizunaError, StoreLocked
 
 from . import bootstrap, node_file, running_node, server
+from .addresses import Proxies, networks
+from .connections import Connections
+from .descriptors import raise_limit
 from .directory import DataDirectory
+from .gate import Gate
 from .node_file import NodeFile
 from .settings import Settings
 from .stopped import ProjectorStopped
@@ -45,7 +49,18 @@ def run(
             opened_services(directory, settings, token) as services,
         ):
             address = server.address(bound)
-            app = server.dispatcher(collector(services, settings.collector_limits()), create_app(services))
+            proxies = Proxies(networks(settings.trusted_proxies))
+            app = Gate(
+                server.dispatcher(
+                    collector(services, settings.collector_limits()),
+                    create_app(services, settings.api_limits()),
+                ),
+                proxies,
+                settings.rate(settings.address_requests),
+                loopback=settings.limit_loopback,
+            )
+            room = raise_limit(settings.connections)
+            connections = Connections(settings.connection_limits(room), proxies)
 
             def announce() -> None:
                 NodeFile(address, token).write(directory)
@@ -55,7 +70,7 @@ def run(
             bootstrap.define(services.log, settings, shipped(), services.clock)
             services.projector.start()
             try:
-                server.serve(app, bound, services.projector, announce)
+                server.serve(app, bound, connections, services.projector, announce)
             finally:
                 node_file.remove(directory)
                 _finish(services)
