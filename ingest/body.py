@@ -33,7 +33,7 @@ _AT_ONCE_UNPACKED = 128 << 10
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Bounds of one request, of all requests in hand together (`held_bytes`), of those that wait for the fold
-    together (`waiting`), and of the events that one write key sends."""
+    together (`waiting`), and of the events of one write `key`, and of one `visitor` with a public one."""
 
     body_bytes: int = 4 << 20
     items: int = 20_000
@@ -41,8 +41,8 @@ class Limits:
     wait_seconds: float = 30.0
     held_bytes: int = 64 << 20
     waiting: int = 2_000
-    secret_key: Rate = UNLIMITED
-    public_key: Rate = UNLIMITED
+    key: Rate = UNLIMITED
+    visitor: Rate = UNLIMITED
 
 
 class Disconnected(Exception):

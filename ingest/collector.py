@@ -11,7 +11,6 @@ from typing import Any
 import orjson
 
 from kizuna.eventlog.topics import FAILED_EVENTS, TOUCHPOINTS
-from kizuna.processors.buckets import Buckets
 from kizuna.processors.presented import Presented
 from kizuna.processors.services import Services
 from kizuna.schemas.admission import Accepted, Origin
@@ -29,6 +28,7 @@ from .items import Items, parse
 from .outcome import Outcome, decide, gather, without_ids
 from .problem import Problem, retry_later, slow_down
 from .query_string import Options, parse_options
+from .quota import Quota, sender
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -41,6 +41,10 @@ TURN_SECONDS = 0.002
 
 ASIDE_BYTES = 128 << 10
 """A longer body is read and admitted aside: one item of it could hold up everybody."""
+
+READ_BYTES = 16 << 10
+"""A body up to this length is read also where its key may send nothing now: so the answer can tell how long
+these events have to wait."""
 
 REFUSED_ASIDE_BYTES = 8 << 10
 """So is what was refused of a body longer than this: finding the texts of items again takes long."""
@@ -64,8 +68,7 @@ class _Collector:
         self._presented = Presented(services.access)
         self._appender = Appender(services.log)
         self._folded = Folded(services.log, services.projector, limits.waiting)
-        self._secret = Buckets(limits.secret_key)
-        self._public = Buckets(limits.public_key)
+        self._quota = Quota(limits)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -83,7 +86,7 @@ class _Collector:
                 if write_key.rights == "secret":
                     cross_origin = []  # it has no business in a browser
                 options = parse_options(scope["query_string"], self._limits.wait_seconds)
-                body = await self._collect(write_key, options, sent, receive)
+                body = await self._collect(write_key, sender(scope), options, sent, receive)
             else:
                 allow = (b"allow", b"POST, OPTIONS")
                 raise Problem(405, "method_not_allowed", f"{PATH} takes POST.", headers=[allow])
@@ -104,12 +107,17 @@ class _Collector:
         return found
 
     async def _collect(
-        self, write_key: WriteKey, options: Options, sent: dict[bytes, bytes], receive: Receive
+        self,
+        write_key: WriteKey,
+        whose: str,
+        options: Options,
+        sent: dict[bytes, bytes],
+        receive: Receive,
     ) -> bytes:
         """Receive, admit, append and answer."""
         waits = options.wait is not None and not options.dry_run
         with self._folded.place() if waits else nullcontext():
-            outcome = await self._kept(write_key, options, sent, receive)
+            outcome = await self._kept(write_key, whose, options, sent, receive)
             answer: dict[str, object] = {
                 "accepted": len(outcome.touchpoints),
                 "refused": len(outcome.failed),
@@ -123,17 +131,22 @@ class _Collector:
             return orjson.dumps(answer)
 
     async def _kept(
-        self, write_key: WriteKey, options: Options, sent: dict[bytes, bytes], receive: Receive
+        self,
+        write_key: WriteKey,
+        whose: str,
+        options: Options,
+        sent: dict[bytes, bytes],
+        receive: Receive,
     ) -> Outcome:
         """The outcome, durable unless it is a dry run. The body is let go of then, whatever follows."""
-        buckets = self._public if write_key.rights == "public" else self._secret
         now = asyncio.get_running_loop().time
-        if wait := buckets.wait(write_key.sha256, now()):
-            raise slow_down(wait, "This write key")
         length = sent.get(b"content-length", b"")
+        declared = int(length[:_LENGTH_DIGITS]) if length.isdigit() else 0
+        if not 0 < declared <= READ_BYTES and (wait := self._quota.wait(write_key, whose, 1, now())):
+            raise slow_down(wait, "This write key")
         body = await self._intake.receive(
             receive,
-            declared=int(length[:_LENGTH_DIGITS]) if length.isdigit() else 0,
+            declared=declared,
             encoding=sent.get(b"content-encoding", b""),
         )
         try:
@@ -142,7 +155,7 @@ class _Collector:
                 items = await self._aside(lambda: parse(body, kind, self._limits.items))
             else:
                 items = parse(body, kind, self._limits.items)
-            if wait := buckets.take(write_key.sha256, len(items.values), now()):
+            if wait := self._quota.take(write_key, whose, len(items.values), now()):
                 raise slow_down(wait, "This write key")
             outcome = await self._admit(items, write_key)
             if not options.dry_run:

@@ -25,7 +25,8 @@ UNLIMITED = Rate()
 
 
 class Bucket(NamedTuple):
-    """`level` is what was left in it at `at`, in seconds of a clock that never goes back; below 0 it is owed."""
+    """`level` is what was left in it at `at`, in seconds of a clock that never goes back. Below 0 it is
+    owed."""
 
     level: float
     at: float
@@ -74,11 +75,11 @@ class Buckets:
         self._tidy(now)
         return wait
 
-    def wait(self, whose: Hashable, now: float) -> float:
-        """Seconds until it gives anything; takes nothing."""
+    def wait(self, whose: Hashable, cost: float, now: float) -> float:
+        """What `take` would answer; takes nothing."""
         if not self._rate.per_second:
             return 0.0
-        return take(self._held.get(whose), self._rate, 1, now)[1]
+        return take(self._held.get(whose), self._rate, cost, now)[1]
 
     def _tidy(self, now: float) -> None:
         """A full bucket is as good as none. Two at a time, so that they go faster than they come."""

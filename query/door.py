@@ -71,7 +71,7 @@ class Door:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         if (asker := await self._holder(scope, headers)) is None:
             client = scope.get("client")
-            async with self._strangers.take(client[0] if client else ""):
+            async with self._strangers.take(scope.get("kizuna.sender") or (client[0] if client else "")):
                 await self._app(scope, _replayed([NOTHING], receive), _closing(headers, send))
             return
         if wait := self._buckets.take(asker, 1, asyncio.get_running_loop().time()):

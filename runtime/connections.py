@@ -25,8 +25,8 @@ REFUSED = Counting(
 )
 CUT = Counting(
     "kizuna_connections_cut",
-    "Connections ended by the node: the head or body of a request, or the reading of an answer, took too long; "
-    "idle; no HTTP; idle while another needed room.",
+    "Connections ended by the node: head, body or reading of an answer took too long; idle for too long, or "
+    "while another needed room; no HTTP.",
     ["why"],
 )
 

@@ -37,8 +37,9 @@ class Gate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             address = self._identify(scope)
+            scope["kizuna.sender"] = whose = sender(address)
             if self._loopback or not is_loopback(address):
-                wait = self._buckets.take(sender(address), 1, asyncio.get_running_loop().time())
+                wait = self._buckets.take(whose, 1, asyncio.get_running_loop().time())
                 if wait:
                     LIMITED.inc()
                     await _refuse(wait, scope, send)

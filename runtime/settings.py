@@ -85,16 +85,16 @@ class Settings(BaseSettings):
         ApiLimits().body_bytes, ge=1_024, description="Size of the body of one question to the API, in bytes."
     )
     key_events: float = Field(
-        50_000, ge=0, description="Events a second of one secret write key; 0 is no limit. Beyond it, 429."
+        50_000.0, ge=0, description="Events a second of one write key; 0 is no limit. Beyond it, 429."
     )
-    public_key_events: float = Field(
-        5_000, ge=0, description="The same of a public write key, all who use it together."
+    visitor_events: float = Field(
+        1_000.0, ge=0, description="Events a second of one network address with a public write key; likewise."
     )
     token_requests: float = Field(
-        1_000, ge=0, description="Requests a second of one token; 0 is no limit. Beyond it, 429."
+        1_000.0, ge=0, description="Requests a second of one token; 0 is no limit. Beyond it, 429."
     )
     address_requests: float = Field(
-        1_000, ge=0, description="Requests a second of one network address; 0 is no limit. Beyond it, 429."
+        1_000.0, ge=0, description="Requests a second of one network address; 0 is no limit. Beyond it, 429."
     )
     burst_seconds: float = Field(
         10.0, ge=1, description="After a pause, so many seconds' worth of a limit may come at once."
@@ -169,8 +169,8 @@ class Settings(BaseSettings):
             receive_seconds=self.collector_receive_seconds,
             wait_seconds=self.collector_wait_seconds,
             held_bytes=self.collector_held_bytes,
-            secret_key=self.rate(self.key_events),
-            public_key=self.rate(self.public_key_events),
+            key=self.rate(self.key_events),
+            visitor=self.rate(self.visitor_events),
         )
 
     def api_limits(self) -> ApiLimits:
