@@ -33,7 +33,8 @@ _AT_ONCE_UNPACKED = 128 << 10
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Bounds of one request, of all requests in hand together (`held_bytes`), of those that wait for the fold
-    together (`waiting`), and of the events of one write `key`, and of one `visitor` with a public one."""
+    together (`waiting`), and of the events of one write `key`, and of one `visitor` with a public one.
+    `guesses` are requests of one sender with an unknown key."""
 
     body_bytes: int = 4 << 20
     items: int = 20_000
@@ -43,6 +44,7 @@ class Limits:
     waiting: int = 2_000
     key: Rate = UNLIMITED
     visitor: Rate = UNLIMITED
+    guesses: Rate = UNLIMITED
 
 
 class Disconnected(Exception):

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from kizuna.eventlog.topics import FAILED_EVENTS, TOUCHPOINTS
+from kizuna.processors.buckets import Buckets
 from kizuna.processors.presented import Presented
 from kizuna.processors.services import Services
 from kizuna.schemas.admission import Accepted, Origin
@@ -69,6 +70,7 @@ class _Collector:
         self._appender = Appender(services.log)
         self._folded = Folded(services.log, services.projector, limits.waiting)
         self._quota = Quota(limits)
+        self._guesses = Buckets(limits.guesses)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -82,11 +84,12 @@ class _Collector:
             if scope["method"] == "OPTIONS":
                 status, headers = 204, _preflight(sent)
             elif scope["method"] == "POST":
-                write_key = await self._write_key(sent)
+                whose = sender(scope)
+                write_key = await self._write_key(sent, whose)
                 if write_key.rights == "secret":
                     cross_origin = []  # it has no business in a browser
                 options = parse_options(scope["query_string"], self._limits.wait_seconds)
-                body = await self._collect(write_key, sender(scope), options, sent, receive)
+                body = await self._collect(write_key, whose, options, sent, receive)
             else:
                 allow = (b"allow", b"POST, OPTIONS")
                 raise Problem(405, "method_not_allowed", f"{PATH} takes POST.", headers=[allow])
@@ -99,10 +102,12 @@ class _Collector:
         if status != 499:
             await _answer(send, status, body, [*headers, *cross_origin])
 
-    async def _write_key(self, sent: dict[bytes, bytes]) -> WriteKey:
+    async def _write_key(self, sent: dict[bytes, bytes], whose: str) -> WriteKey:
         text = presented_key(sent.get(b"authorization", b""), sent.get(b"x-write-key", b""))
         found = await self._presented.write_key(text)
         if found is None:
+            if wait := self._guesses.take(whose, 1, asyncio.get_running_loop().time()):
+                raise slow_down(wait, "Your address sent too many unknown write keys.")
             raise unauthorized("This write key is not known.")
         return found
 
@@ -143,7 +148,7 @@ class _Collector:
         length = sent.get(b"content-length", b"")
         declared = int(length[:_LENGTH_DIGITS]) if length.isdigit() else 0
         if not 0 < declared <= READ_BYTES and (wait := self._quota.wait(write_key, whose, 1, now())):
-            raise slow_down(wait, "This write key")
+            raise slow_down(wait, "This write key sent more events than it may.")
         body = await self._intake.receive(
             receive,
             declared=declared,
@@ -156,7 +161,7 @@ class _Collector:
             else:
                 items = parse(body, kind, self._limits.items)
             if wait := self._quota.take(write_key, whose, len(items.values), now()):
-                raise slow_down(wait, "This write key")
+                raise slow_down(wait, "This write key sent more events than it may.")
             outcome = await self._admit(items, write_key)
             if not options.dry_run:
                 await self._append(outcome)

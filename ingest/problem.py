@@ -47,13 +47,13 @@ def retry_later(code: str, message: str, *, closing: bool = False) -> Problem:
     )
 
 
-def slow_down(wait: float, whose: str) -> Problem:
+def slow_down(wait: float, message: str) -> Problem:
     """429: nothing was kept. `wait` is in seconds."""
     seconds = whole_seconds(wait)
     return Problem(
         429,
         "rate_limited",
-        f"{whose} sent more than it may.",
+        message,
         f"Nothing of this request was kept. Send it again in {seconds} s.",
         headers=[(b"retry-after", b"%d" % seconds), (b"access-control-expose-headers", b"retry-after")],
     )

@@ -50,6 +50,7 @@ class Door:
         self._presented = Presented(access)
         self._limits = limits
         self._buckets = Buckets(limits.token)
+        self._guesses = Buckets(limits.guesses)
         self._known = Lanes(running=limits.known, each=limits.known // 2, waiting=limits.waiting)
         self._strangers = Lanes(running=limits.strangers, each=limits.strangers // 2, waiting=limits.waiting)
         self._held = 0
@@ -71,13 +72,13 @@ class Door:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         if (asker := await self._holder(scope, headers)) is None:
             client = scope.get("client")
-            async with self._strangers.take(scope.get("kizuna.sender") or (client[0] if client else "")):
+            sender: str = scope.get("kizuna.sender") or (client[0] if client else "")
+            if b"authorization" in headers:
+                self._slow_down(self._guesses, sender, "Your address sent too many unknown tokens.")
+            async with self._strangers.take(sender):
                 await self._app(scope, _replayed([NOTHING], receive), _closing(headers, send))
             return
-        if wait := self._buckets.take(asker, 1, asyncio.get_running_loop().time()):
-            seconds = whole_seconds(wait)
-            hint = f"Ask again in {seconds} s."
-            raise Refused(429, "rate_limited", "This token asked more than it may.", hint, wait=wait)
+        self._slow_down(self._buckets, asker, "This token asked more than it may.")
         sent = await self._received(headers, receive)
         try:
             async with self._known.take(asker):
@@ -85,6 +86,11 @@ class Door:
                 await self._app(scope, _replayed([whole], receive), send)
         finally:
             self._held -= len(sent)
+
+    def _slow_down(self, buckets: Buckets, whose: str, message: str) -> None:
+        if wait := buckets.take(whose, 1, asyncio.get_running_loop().time()):
+            hint = f"Ask again in {whole_seconds(wait)} s."
+            raise Refused(429, "rate_limited", message, hint, wait=wait)
 
     async def _holder(self, scope: Scope, headers: dict[bytes, bytes]) -> str | None:
         """The token of who asks, as its hash; None without a known one, and where none is needed."""

@@ -28,7 +28,7 @@ HEADERS = 200
 OVERHEAD_BYTES = 1 << 20
 """What a body in chunks may take beyond the body: sizes and extensions of chunks, trailers."""
 
-PIPELINED = 32
+PIPELINED = 8
 """Requests that may wait behind the one that is answered. What comes after them is not read: the connection
 ends with the last answer, and the client sends the rest again, as for any connection that ends."""
 

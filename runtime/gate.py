@@ -72,7 +72,7 @@ class Gate:
 
 
 async def _refuse(wait: float, scope: Scope, send: Send) -> None:
-    problem = slow_down(wait, "Your address")
+    problem = slow_down(wait, "Your address sent more requests than it may.")
     body = problem.body()
     headers = [
         (b"content-type", b"application/json"),

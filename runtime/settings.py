@@ -18,6 +18,7 @@ from pydantic_settings import (
 
 from kizuna.ingest.body import Limits
 from kizuna.processors.buckets import Rate
+from kizuna.processors.presented import GUESSES
 from kizuna.query.limits import Limits as ApiLimits
 from kizuna.schemas.definitions import Workspace
 from kizuna.schemas.errors import ConfigurationError
@@ -171,10 +172,13 @@ class Settings(BaseSettings):
             held_bytes=self.collector_held_bytes,
             key=self.rate(self.key_events),
             visitor=self.rate(self.visitor_events),
+            guesses=GUESSES,
         )
 
     def api_limits(self) -> ApiLimits:
-        return ApiLimits(body_bytes=self.api_body_bytes, token=self.rate(self.token_requests))
+        return ApiLimits(
+            body_bytes=self.api_body_bytes, token=self.rate(self.token_requests), guesses=GUESSES
+        )
 
     def connection_limits(self, room: int) -> ConnectionLimits:
         """With `room` for so many connections."""
