@@ -1,7 +1,7 @@
 """`make bench`: every benchmark, as a table or as JSON.
 
-python -m benchmarks [fold|node|retraction|ids|archive|all] [--events N] [--customers N] [--heavy N] [--ids N]
-                     [--json]
+python -m benchmarks [fold|node|retraction|ids|archive|connections|all] [--events N] [--customers N]
+                     [--heavy N] [--ids N] [--connections N] [--hostile N] [--json]
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from dataclasses import asdict
 from rich.console import Console
 from rich.table import Table
 
-from . import archive, folding, ids, node, retraction
+from . import archive, connections, folding, ids, node, retraction
 from .measure import Measure
 
-PARTS = ("fold", "node", "retraction", "ids", "archive")
+PARTS = ("fold", "node", "retraction", "ids", "archive", "connections")
 
 
 def main() -> int:
@@ -35,6 +35,8 @@ def main() -> int:
         help="events of the customer with the most of them [2,000,000]",
     )
     parser.add_argument("--ids", type=int, default=100_000_000, help="ids of events [100,000,000]")
+    parser.add_argument("--connections", type=int, default=5_000, help="connections at once [5,000]")
+    parser.add_argument("--hostile", type=int, default=200, help="how many of them are hostile [200]")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     asked = parser.parse_args()
     if asked.which in ("fold", "all") and asked.events < folding.LEAST:
@@ -64,6 +66,8 @@ def _measures(asked: argparse.Namespace) -> Iterator[Measure]:
         yield from ids.run(asked.ids)
     if "archive" in which:
         yield from archive.run(asked.events, 1_000)
+    if "connections" in which:
+        yield from connections.run(asked.connections, asked.hostile)
 
 
 def _loop() -> float:

@@ -83,9 +83,15 @@ class Access:
 
     def held_write_key(self, presented: str) -> WriteKey | None:
         """The same from what is held and fresh, without asking the log; None says nothing."""
-        if time.monotonic() - self._read_at >= STALE_SECONDS:
-            return None
-        return self._key_by_hash.get(digest(presented))
+        return None if self.age() >= STALE_SECONDS else self._key_by_hash.get(digest(presented))
+
+    def held_token(self, presented: str) -> Token | None:
+        """The same of a token."""
+        return None if self.age() >= STALE_SECONDS else self._token_by_hash.get(digest(presented))
+
+    def age(self) -> float:
+        """Seconds since the topic was read to its end."""
+        return time.monotonic() - self._read_at
 
     def token(self, presented: str) -> Token | None:
         """The token of this text; None when there is none."""
@@ -200,7 +206,7 @@ class Access:
 
     def _refresh_after(self, seconds: float) -> bool:
         """Refresh when what is held is older than this; whether it was."""
-        if time.monotonic() - self._read_at < seconds:
+        if self.age() < seconds:
             return False
         self.refresh()
         return True

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
 
 import duckdb
+from starlette.types import ASGIApp
 
 from kizuna.ingest.collector import collector
 from kizuna.processors.services import Services
@@ -19,8 +20,12 @@ from kizuna.query.upgrading import Upgrading
 from kizuna.schemas.errors import KizunaError, StoreLocked
 
 from . import bootstrap, node_file, running_node, server
+from .addresses import Proxies, networks
 from .archivist import Archivist
+from .connections import Connections
+from .descriptors import raise_limit
 from .directory import DataDirectory
+from .gate import Gate
 from .node_file import NodeFile
 from .settings import Settings
 from .stopped import ProjectorStopped
@@ -49,8 +54,11 @@ def run(
         services = _opened(directory, settings, token, stack)
         address = server.address(bound)
         upgrade = Upgrade(directory, services)
-        api = Upgrading(create_app(services), services, upgrade.running)
-        app = server.dispatcher(collector(services, settings.collector_limits()), api)
+        archivist = Archivist(directory, settings)
+        proxies = Proxies(networks(settings.trusted_proxies))
+        app = _application(services, settings, upgrade, proxies)
+        room = raise_limit(settings.connections)
+        connections = Connections(settings.connection_limits(room), proxies)
 
         def announce() -> None:
             NodeFile(address, token).write(directory)
@@ -60,15 +68,25 @@ def run(
         _define(services, settings)
         services.projector.start()
         upgrade.start()
-        archivist = Archivist(directory, settings)
         archivist.start()
         try:
-            server.serve(app, bound, services.projector, announce)
+            server.serve(app, bound, connections, services.projector, announce)
         finally:
             archivist.stop()
             node_file.remove(directory)
             upgrade.stop()
             _finish(services)
+
+
+def _application(services: Services, settings: Settings, upgrade: Upgrade, proxies: Proxies) -> ASGIApp:
+    """Collector and API, behind what bounds everybody."""
+    api = Upgrading(create_app(services, settings.api_limits()), services, upgrade.running)
+    return Gate(
+        server.dispatcher(collector(services, settings.collector_limits()), api),
+        proxies,
+        settings.rate(settings.address_requests),
+        loopback=settings.limit_loopback,
+    )
 
 
 def _opened(directory: DataDirectory, settings: Settings, token: str, stack: ExitStack) -> Services:

@@ -25,8 +25,8 @@ from .submission import Submission
 from .upcasting import upcast
 
 _MAX_PATH = 200
-_MAX_MISTAKES = 50_000
-"""Pydantic lists them all to give the first; a list of millions takes seconds."""
+_MAX_MISTAKES = 1_000
+"""Pydantic lists them all to give the first; a list of thousands holds up others."""
 _FOREIGN = {
     "userId": "ids.user_id",
     "anonymousId": "ids.anonymous_id",
