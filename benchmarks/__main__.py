@@ -1,7 +1,7 @@
 """`make bench`: every benchmark, as a table or as JSON.
 
-python -m benchmarks [fold|node|retraction|ids|all] [--events N] [--customers N] [--heavy N] [--ids N]
-                     [--json]
+python -m benchmarks [fold|node|retraction|ids|scale|all] [--events N] [--customers N] [--heavy N] [--ids N]
+                     [--marks N,N] [--profiles N] [--json]
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from dataclasses import asdict
 from rich.console import Console
 from rich.table import Table
 
-from . import folding, ids, node, retraction
+from . import folding, ids, node, retraction, scale
 from .measure import Measure
 
-PARTS = ("fold", "node", "retraction", "ids")
+PARTS = ("fold", "node", "retraction", "ids", "scale")
 
 
 def main() -> int:
@@ -35,6 +35,13 @@ def main() -> int:
         help="events of the customer with the most of them [2,000,000]",
     )
     parser.add_argument("--ids", type=int, default=100_000_000, help="ids of events [100,000,000]")
+    parser.add_argument(
+        "--marks",
+        type=lambda text: [int(one) for one in text.split(",")],
+        default=[1_000_000, 10_000_000, 30_000_000],
+        help="events at which the growing store is measured [1000000,10000000,30000000]",
+    )
+    parser.add_argument("--profiles", type=int, default=1_000_000, help="customers in it [1,000,000]")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     asked = parser.parse_args()
     if asked.which in ("fold", "all") and asked.events < folding.LEAST:
@@ -62,6 +69,8 @@ def _measures(asked: argparse.Namespace) -> Iterator[Measure]:
         yield from retraction.run(asked.events, asked.customers, asked.heavy)
     if "ids" in which:
         yield from ids.run(asked.ids)
+    if "scale" in which:
+        yield from scale.run(asked.marks, asked.profiles)
 
 
 def _loop() -> float:
