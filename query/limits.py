@@ -10,8 +10,8 @@ from kizuna.processors.buckets import UNLIMITED, Rate
 @dataclass(frozen=True, slots=True)
 class Limits:
     """`body_bytes` of one request, `held_bytes` of all that are being received, `token` the requests of one
-    token, `guesses` those of one sender with an unknown one. `known` is how many requests of token holders are
-    answered at once, `strangers` how many others: together no more than there are threads."""
+    token, `guesses` those of one sender with an unknown one. `known` is how many requests of token holders
+    are answered at once, `strangers` how many others: together no more than there are threads."""
 
     body_bytes: int = 2 << 20
     held_bytes: int = 64 << 20
