@@ -218,8 +218,9 @@ class Store:
         return beside.stat().st_size if beside.exists() else 0
 
     def checkpoint(self) -> bool:
-        """Move the write-ahead log into the file. Called by the writer's thread, when idle. False when the
-        disk has no room for it, or a transaction of somebody else stood in the way: then try again later."""
+        """Move the write-ahead log into the file. Called by the writer's thread, between two batches. False
+        when the disk has no room for it, or a transaction of somebody else stood in the way: then try again
+        later."""
         # A database whose checkpoint fails gives itself up: look first.
         if shutil.disk_usage(self.path.parent).free < self.pending():
             return False
@@ -254,7 +255,7 @@ def connect(path: Path | str, limits: Limits) -> duckdb.DuckDBPyConnection:
         f"SET memory_limit = '{limits.memory}'",
         "SET preserve_insertion_order = false",
         "SET TimeZone = 'UTC'",
-        # Checkpoints are taken when idle: a small threshold would stall the fold in the middle of a backlog.
+        # The projector takes them, between batches: one of DuckDB's own falls into whatever commit is next.
         "SET checkpoint_threshold = '1GB'",
         f"SET disabled_optimizers = '{','.join(NEEDLESS)}'",
         f"ATTACH ':memory:' AS {AHEAD}",

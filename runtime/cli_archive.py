@@ -37,9 +37,10 @@ def archive(
     settings_file: SettingsFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Move closed months of the log into Parquet files: they take less room, and are read as before.
+    """Move closed months of the log into Parquet files.
 
-    It runs beside a node too. What it is cut off from, the next run finishes.
+    They take less room there, and are read as before. It runs beside a node too; a run that is cut off is
+    finished by the next one.
     """
     from kizuna.eventlog import archiving
 

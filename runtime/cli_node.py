@@ -144,9 +144,9 @@ def doctor(
     settings_file: SettingsFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Look for what is wrong with directory, disk, clock, key, log, archive, store or port; say what to do.
+    """Look for what is wrong, and say what to do.
 
-    Exit code 1 if anything is wrong.
+    It looks at directory, disk, clock, key, log, archive, store and port. Exit code 1 if anything is wrong.
     """
     from . import running_node
     from .doctor import Patient, examine
