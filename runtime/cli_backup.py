@@ -34,11 +34,12 @@ Promote = Annotated[
 
 
 def backup(file: ToFile, data: Data = DEFAULT_DATA, force: Force = False, as_json: AsJson = False) -> None:
-    """Write log, workspace key and settings to one file, and read it back. A node may run meanwhile: all that
-    was acknowledged before is in it.
+    """Write log, workspace key and settings to one file.
 
-    The file holds the personal data of everybody, and the key: keep it as safe as the data directory. The
-    store is not in it; it is folded anew from the log.
+    A node may run meanwhile: all that was acknowledged before is in it. Then the file is read back.
+
+    It holds the personal data of everybody, and the key: keep it as safe as the data directory. The store is
+    not in it; it is folded anew from the log.
     """
     from . import backup as backups
     from .wiring import clock
@@ -68,8 +69,11 @@ def restore(
     promote: Promote = False,
     as_json: AsJson = False,
 ) -> None:
-    """Put a backup into an empty data directory. It is a replica: it answers, but takes no events in until
-    `kizuna promote` makes it the owner, so that never two nodes do the same."""
+    """Put a backup into an empty data directory.
+
+    It is a replica: it answers, but takes no events in until `kizuna promote` makes it the owner, so that
+    never two nodes do the same.
+    """
     from . import backup as backups
     from .backup_file import unpack
 

@@ -34,7 +34,7 @@ Port = Annotated[
 def run(
     data: Data = DEFAULT_DATA, host: Host = None, port: Port = None, settings_file: SettingsFile = None
 ) -> None:
-    """Start a node: collector, API, page and projector in one process, on one port.
+    """Start a node: collector, API, page and projector on one port.
 
     SIGTERM or Ctrl-C ends it: what was acknowledged is in the log. A directory has one node at a time.
     """
@@ -53,9 +53,10 @@ def demo(
     rate: Annotated[float, typer.Option(metavar="N", min=0.1, max=5_000, help="Events a second.")] = 3,
     settings_file: SettingsFile = None,
 ) -> None:
-    """Start a node with a living demo shop: some months of history, then customers who come as you watch.
+    """Start a node with a living demo shop.
 
-    A second start on the same directory goes on. A directory with other data is left alone.
+    Some months of history, then customers who come as you watch. A second start on the same directory goes
+    on. A directory with other data is left alone.
     """
     from . import demo as shop
     from . import welcome
@@ -96,7 +97,7 @@ def rebuild(
     settings_file: SettingsFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Fold the whole log into a new store and put it in the place of the old one.
+    """Fold the whole log into a new store, in place of the old one.
 
     Beside a running node the node does it, and answers questions meanwhile.
     """
@@ -120,7 +121,7 @@ def rebuild(
 
 
 def promote(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
-    """Make this store the owner of its log: from then on it takes events in.
+    """Make this store the owner of its log, so that it takes events.
 
     Data that was restored from a backup, or copied, is a replica until then, so that never two nodes do the
     same. Stop the node that it came from first.
