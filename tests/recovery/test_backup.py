@@ -32,8 +32,8 @@ from tests.recovery.conftest import SmallDisk
 RECORDS = 2_000
 
 
-def opened(data: Path) -> SqliteLog:
-    return SqliteLog(data / "log.sqlite", clock=lambda: 1, new_id=lambda: UUID(int=7))
+def opened(data: Path, at: int = 1) -> SqliteLog:
+    return SqliteLog(data / "log.sqlite", clock=lambda: at, new_id=lambda: UUID(int=7))
 
 
 def touchpoints(data: Path) -> list[Record]:
@@ -272,11 +272,11 @@ def test_a_damaged_row_is_not_backed_up(data: Path, tmp_path: Path) -> None:
 def test_archived_months_are_in_the_backup(data: Path, tmp_path: Path) -> None:
     """The fixture's records are of 1970."""
     before = touchpoints(data)
+    with closing(opened(data, at=10**15)) as log:  # which closes their month
+        log.append(topics.TOUCHPOINTS, [NewRecord(b"", b"after it")]).result()
     kizuna("archive", "--data", data)
     archived = sorted(one.name for one in (data / "archive").iterdir())
     assert archived
-    with closing(opened(data)) as log:
-        log.append(topics.TOUCHPOINTS, [NewRecord(b"", b"after it")]).result()
     file, other = tmp_path / "backup.tar.zst", tmp_path / "other"
     kizuna("backup", file, "--data", data)
     kizuna("restore", file, "--data", other)
