@@ -26,7 +26,7 @@ from kizuna.schemas.position import Position
 from . import tables
 from .lookups import fetch
 
-FOLD_VERSION = 5
+FOLD_VERSION = 6
 """Raised by every change of the fold that gives another state from the same log."""
 
 

@@ -29,6 +29,7 @@ from . import (
     profiles,
     repairs,
     system,
+    totals,
 )
 from .examples import illustrate, refusals
 from .metrics import Node, Requests
@@ -74,6 +75,7 @@ def create_app(services: Services) -> FastAPI:
     for routes in (
         profiles.router(snapshots, services.workspace_key),
         entities.router(snapshots),
+        totals.router(snapshots),
         master.router(snapshots),
         failed.router(snapshots, services.log),
         events.router(snapshots),
