@@ -2,7 +2,8 @@
 
 An order nets its total, as completed or last updated, less its refunds; nothing while its receipt is void,
 and nothing from a cancellation on. Each event moves the difference that it makes to that, so the movements of
-an order always add up to what it nets. A refund of an order that nobody knows still moves.
+an order always add up to what it nets. A refund of an order that nobody knows still moves. An event of the
+order that moves nothing has its row too, so that the events of a business day are found by theirs.
 """
 
 from __future__ import annotations
@@ -12,8 +13,15 @@ from .script import Script
 
 _AMOUNT = prop("amount", "DECIMAL(18,4)")
 _TOTAL = prop("total", "DECIMAL(18,4)")
+_DAY = prop("business_date", "DATE")
 
-_PROPERTIES = '{"total": "VARCHAR", "amount": "VARCHAR", "currency": "VARCHAR", "void": "VARCHAR"}'
+_PROPERTIES = (
+    '{"total": "VARCHAR", "amount": "VARCHAR", "currency": "VARCHAR", "void": "VARCHAR", '
+    '"business_date": "VARCHAR"}'
+)
+
+MOVED = "(amount <> 0 OR type = 'order.completed')"
+"""Which movements are told of an order."""
 
 # One row an event of the order: what is in force after it (`gross`, `refunds`, `void`), and what it moves.
 # Only what is needed goes through the windows: they copy every column. `began` and `stopped` number the first
@@ -25,14 +33,14 @@ WITH said AS (
     SELECT entity, n, type, own, from_json(properties, '{_PROPERTIES}') AS p
     FROM story WHERE kind = 'order' AND NOT test
 ), told AS (
-    SELECT entity, n, type, {_AMOUNT} AS refund,
+    SELECT entity, n, type, {_AMOUNT} AS refund, {_DAY} AS business_date,
         CASE WHEN own THEN p.currency END AS currency,
         CASE WHEN type IN ('order.completed', 'order.updated') THEN {_TOTAL} END AS total,
         CASE type WHEN 'order.completed' THEN coalesce(p.void, 'false') WHEN 'order.updated' THEN p.void END
             AS void
     FROM said
 ), counted AS (
-    SELECT entity, n, type,
+    SELECT entity, n, type, business_date,
         min(CASE WHEN type = 'order.completed' THEN n END) OVER history AS began,
         max(CASE WHEN type = 'order.cancelled' THEN n END) OVER earlier AS stopped,
         last_value(total IGNORE NULLS) OVER history AS total,
@@ -43,29 +51,30 @@ WITH said AS (
     WINDOW history AS (PARTITION BY entity ORDER BY n ROWS UNBOUNDED PRECEDING),
         earlier AS (PARTITION BY entity ORDER BY n ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 ), judged AS (
-    SELECT entity, n, currency, void, coalesce(stopped > began, false) AS over,
+    SELECT entity, n, business_date, currency, void, coalesce(stopped > began, false) AS over,
         type = 'order.cancelled' AND began IS NOT NULL AND NOT over AS cancels,
         CASE WHEN began IS NOT NULL AND NOT over THEN total END AS gross,
         CASE WHEN NOT over THEN refunds END AS refunds,
         CASE WHEN over OR cancels OR void THEN 0 ELSE coalesce(gross, 0) - coalesce(refunds, 0) END AS net
     FROM counted
 )
-SELECT entity, n, currency, void, cancels, gross, refunds,
+SELECT entity, n, business_date, currency, void, cancels, gross, refunds,
     (net - lag(net, 1, 0) OVER (PARTITION BY entity ORDER BY n))::DECIMAL(18,4) AS amount
 FROM judged
 """
 
 OF_ORDERS = """
 SELECT entity, s.event_id, s.type, s.occurred_at, m.amount, m.currency, s.source, s.store, s.register,
-       o.owner, o.company
+       m.business_date, o.owner, o.company
 FROM order_story m JOIN story s USING (entity, n) JOIN owners o USING (entity)
-WHERE m.amount <> 0 OR s.type = 'order.completed'
+WHERE s.own
 """
 # A refund that names no order is a movement of its subject.
 OF_NOBODY = """
 SELECT NULL::BIGINT AS entity, e.event_id, e.type, e.occurred_at,
        -TRY_CAST(json_extract_string(e.properties, '$.amount') AS DECIMAL(18,4)) AS amount,
        json_extract_string(e.properties, '$.currency') AS currency, e.source, e.store, e.register,
+       TRY_CAST(json_extract_string(e.properties, '$.business_date') AS DATE) AS business_date,
        k.subject AS owner, k.company AS company
 FROM incoming e JOIN keys k USING ("row")
 WHERE e.type = 'order.refunded' AND e.entity_ref.kind IS DISTINCT FROM 'order' AND NOT e.test

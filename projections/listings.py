@@ -11,6 +11,7 @@ import duckdb
 import orjson
 
 from .entities import BY_KIND, EntityModel
+from .ledger import MOVED
 from .lookups import among
 from .profiles import public_ids
 from .selection import Column, Filter, Key, Order, Page, Values, named_rows, narrow, page
@@ -117,6 +118,6 @@ def _movements(snapshot: duckdb.DuckDBPyConnection, entity: object) -> list[dict
         snapshot,
         "SELECT event_id, m.type, m.occurred_at, amount, currency FROM movements m "
         "JOIN (SELECT event_id, received_at FROM events WHERE entity = $entity) USING (event_id) "
-        "WHERE m.entity = $entity ORDER BY occurred_at, received_at, event_id",
+        f"WHERE m.entity = $entity AND {MOVED} ORDER BY occurred_at, received_at, event_id",
         {"entity": entity},
     )

@@ -8,6 +8,7 @@ from typing import NamedTuple, TypedDict
 import duckdb
 
 from .entities import MODELS
+from .ledger import MOVED
 from .sources import ANY_EVENT, NUMBER, parse
 from .traits import Plan
 
@@ -72,8 +73,8 @@ def _checks(plan: Plan) -> Iterator[_Check]:
 
 
 def _with_currency() -> Iterator[tuple[str, str]]:
-    """Tables with amounts in a currency, and what is in them."""
-    yield "movements", "movements of order money"
+    """Relations with amounts in a currency, and what is in them."""
+    yield f"(FROM movements WHERE {MOVED})", "movements of order money"
     for model in MODELS:
         if model.kind != "order" and any(one.name == "currency" for one in model.fields):
             yield model.table, model.table

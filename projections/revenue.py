@@ -11,7 +11,7 @@ from .statistics import day_of
 
 # `gross` is what completions and updates moved; refunds of no known order are among `refunded`.
 _MOVED = """
-count(*) FILTER (type = 'order.refunded') AS refunds,
+count(*) FILTER (type = 'order.refunded' AND amount <> 0) AS refunds,
 sum(amount) FILTER (type IN ('order.completed', 'order.updated')) AS gross,
 sum(amount) FILTER (type = 'order.cancelled') AS cancelled,
 sum(amount) FILTER (type = 'order.refunded') AS refunded,

@@ -27,7 +27,7 @@ from . import tables
 from .lookups import fetch
 from .store_file import ids, logs, wal
 
-FOLD_VERSION = 5
+FOLD_VERSION = 6
 """Raised by every change of the fold that gives another state from the same log."""
 
 

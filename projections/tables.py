@@ -254,7 +254,7 @@ FAILED_ITEMS = Table(
 MOVEMENTS = Table(
     "movements",
     "folded",
-    # The ledger of order money: what each event added to, or took from, the net total.
+    # The ledger of order money: what each event added to, or took from, the net total, or 0.
     (
         ("entity", "BIGINT"),
         ("event_id", "UUID"),
@@ -265,6 +265,7 @@ MOVEMENTS = Table(
         ("source", "VARCHAR"),
         ("store", "VARCHAR"),
         ("register", "VARCHAR"),
+        ("business_date", "DATE"),
         ("owner", "BIGINT"),
         ("company", "BIGINT"),
     ),

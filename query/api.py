@@ -29,6 +29,7 @@ from . import (
     profiles,
     repairs,
     system,
+    totals,
 )
 from .door import Door
 from .examples import illustrate, refusals
@@ -78,6 +79,7 @@ def create_app(services: Services, limits: Limits | None = None) -> FastAPI:
     for routes in (
         profiles.router(snapshots, services.workspace_key),
         entities.router(snapshots),
+        totals.router(snapshots),
         master.router(snapshots),
         failed.router(snapshots, services.log),
         events.router(snapshots),

@@ -27,6 +27,7 @@ from . import (
     cli_imports,
     cli_node,
     cli_simulate,
+    cli_totals,
 )
 from .stopped import ProjectorStopped
 from .terminal import err, print_error
@@ -62,6 +63,7 @@ for group in (
     cli_imports,
     cli_simulate,
     cli_events,
+    cli_totals,
     cli_failed,
     cli_access,
 ):

@@ -72,7 +72,7 @@ def print_table(
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         table.add_column(
-            column,
+            Text(column),
             justify="right" if column in numbers else "left",
             overflow="fold",
             no_wrap=column in whole,

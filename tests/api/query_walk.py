@@ -68,6 +68,7 @@ def questions(node: QueryNode) -> Iterator[Question]:
         yield _listed(model.table)
         (found,) = node.get(f"/api/{model.table}", limit=1)["items"]
         yield _one(f"read_{model.kind}", f"/api/{model.table}/{{entity_id}}", entity_id=found["entity_id"])
+    yield _listed("totals")
     for name in ("products", "stores", "staff", "exchange-rates", "notes", "tags", "fields", "relations"):
         yield _listed(name)
     yield Question("list_failed_events", "GET", "/api/failed-events", "/api/failed-events", {"limit": 2})
