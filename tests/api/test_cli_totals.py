@@ -58,7 +58,8 @@ events:
     assert run("rebuild", "--data", data).code == 0
 
     lines = run("totals", "--data", data).out.splitlines()
-    assert lines[0].split() == "day source store register currency orders gross net [red]card cash".split()
+    names = ["day", "source", "store", "register", "currency", "orders", "gross", "net", "[red]card", "cash"]
+    assert lines[0].split() == names
     assert lines[1].split()[-5:] == ["1", "3", "3", "3", "0"]
     assert lines[2].split()[-5:] == ["1", "1,200.5", "1,200.5", "0", "1,200.5"]
 
