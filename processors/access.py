@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Literal, TypeVar
@@ -16,9 +16,11 @@ from pydantic import BaseModel, ValidationError
 
 from kizuna.eventlog.port import EventLog, NewRecord
 from kizuna.eventlog.topics import DEFINITIONS
+from kizuna.projections.definitions import shipped
+from kizuna.schemas import disclosure
 from kizuna.schemas.definitions import Definition, Scope, Token, WriteKey, latest
 from kizuna.schemas.envelope import Rights
-from kizuna.schemas.errors import ConfigurationError, LogUnavailable
+from kizuna.schemas.errors import ConfigurationError, LogUnavailable, Undeclarable
 
 KEY_PREFIX = "kzw_"
 TOKEN_PREFIX = "kzt_"
@@ -59,6 +61,7 @@ class Access:
         self._seen: list[Definition] = []
         self._write_keys: Mapping[str, WriteKey] = {}
         self._tokens: Mapping[str, Token] = {}
+        self._traits: frozenset[str] = frozenset()
         self._key_by_hash: dict[str, WriteKey] = {}
         self._token_by_hash: dict[str, Token] = dict(self._admin)
 
@@ -78,7 +81,7 @@ class Access:
                     offset = records[-1].offset + 1
                 self._read_to[lane.partition] = offset
             self._read_at = time.monotonic()
-            ours = [one for one in new if one.kind in ("write_key", "token")]
+            ours = [one for one in new if one.kind in ("write_key", "token", "trait")]
             if ours:
                 self._seen += ours
                 self._hold()
@@ -133,10 +136,21 @@ class Access:
         )
         return text
 
-    def create_token(self, name: str, scope: Scope, secret: str, definition_id: UUID) -> str:
-        """Append a token and return its text, as `create_write_key` does."""
+    def create_token(
+        self, name: str, scope: Scope, secret: str, definition_id: UUID, fields: Sequence[str] = ()
+    ) -> str:
+        """Append a token and return its text, as `create_write_key` does. One of scope `lookup` declares
+        `fields`; raises Undeclarable where there is no such field."""
+        declared = tuple(dict.fromkeys(fields))
+        if scope == "lookup":
+            self.refresh()
+            disclosure.check(declared, self._traits | {one.name for one in shipped()})
+        elif declared:
+            raise Undeclarable(
+                f"A token of scope {scope} declares no fields, it sees all.", hint="Make one of scope lookup."
+            )
         text = TOKEN_PREFIX + secret
-        self._create("token", name, definition_id, Token, sha256=digest(text), scope=scope)
+        self._create("token", name, definition_id, Token, sha256=digest(text), scope=scope, fields=declared)
         return text
 
     def remove(self, kind: CredentialKind, name: str, definition_id: UUID) -> None:
@@ -149,7 +163,7 @@ class Access:
             self._append(kind, name, definition_id, None)
 
     def _create(
-        self, kind: CredentialKind, name: str, definition_id: UUID, model: type[BaseModel], **fields: str
+        self, kind: CredentialKind, name: str, definition_id: UUID, model: type[BaseModel], **fields: object
     ) -> None:
         with self._lock:
             self.refresh()
@@ -160,7 +174,7 @@ class Access:
                 )
             try:
                 body = model.model_validate(fields)
-                self._append(kind, name, definition_id, body.model_dump(mode="json"))
+                self._append(kind, name, definition_id, body.model_dump(mode="json", exclude_defaults=True))
             except ValidationError as error:
                 first = error.errors(include_url=False, include_input=False)[0]
                 field = str(first["loc"][0])
@@ -199,6 +213,7 @@ class Access:
             for (kind, name), one in now
             if kind == "token" and (token := _parsed(Token, orjson.dumps(one.body)))
         }
+        self._traits = frozenset(name for (kind, name), _ in now if kind == "trait")
         self._write_keys, self._tokens = MappingProxyType(keys), MappingProxyType(tokens)
         self._key_by_hash = {key.sha256: key for key in keys.values()}
         self._token_by_hash = self._admin | {token.sha256: token for token in tokens.values()}

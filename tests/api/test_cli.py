@@ -87,8 +87,8 @@ def test_tokens_have_a_scope(run: Run, data: Path) -> None:
     assert isinstance(admin, dict)
     assert re.fullmatch(r"kzt_[\w-]{43}", read["token"])
     assert run("tokens", "list", "--data", data, "--json").json == [
-        {"name": "ann", "scope": "read"},
-        {"name": "bob", "scope": "admin"},
+        {"name": "ann", "scope": "read", "fields": []},
+        {"name": "bob", "scope": "admin", "fields": []},
     ]
     assert run("tokens", "remove", "ann", "--data", data).code == 0
     assert run("tokens", "create", "eve", "--scope", "root", "--data", data).code == 2
