@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from types import MappingProxyType
 from typing import Literal, TypeVar
 from uuid import UUID
@@ -144,7 +145,7 @@ class Access:
         declared = tuple(dict.fromkeys(fields))
         if scope == "lookup":
             self.refresh()
-            disclosure.check(declared, self._traits | {one.name for one in shipped()})
+            disclosure.check(declared, self._traits | _shipped())
         elif declared:
             raise Undeclarable(
                 f"A token of scope {scope} declares no fields, it sees all.", hint="Make one of scope lookup."
@@ -235,6 +236,12 @@ class Access:
 def digest(text: str) -> str:
     """SHA-256 in hex: what is kept of a key or token."""
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+@cache
+def _shipped() -> frozenset[str]:
+    """Names of the traits that a log has at the latest when a node first runs."""
+    return frozenset(one.name for one in shipped())
 
 
 def _parsed(model: type[M], raw: bytes) -> M | None:
