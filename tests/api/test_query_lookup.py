@@ -94,10 +94,11 @@ def till(node: QueryNode, *fields: str) -> str:
 
 
 def leaves(answer: Any, at: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Every value of an answer with the steps to it; an identifier stands below its kind."""
+    """Every value of an answer with the steps to it; an identifier stands below its kind. An object in which
+    nothing stands is a value, but for the groups themselves."""
     if at == ("identifiers",):
         yield from (((*at, one["kind"]), one["value"]) for one in answer)
-    elif isinstance(answer, dict):
+    elif isinstance(answer, dict) and (answer or len(at) < 2):
         for name, value in answer.items():
             yield from leaves(value, (*at, name))
     else:
