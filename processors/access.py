@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from types import MappingProxyType
 from typing import Literal, TypeVar
 from uuid import UUID
@@ -16,9 +17,11 @@ from pydantic import BaseModel, ValidationError
 
 from kizuna.eventlog.port import EventLog, NewRecord
 from kizuna.eventlog.topics import DEFINITIONS
+from kizuna.projections.definitions import shipped
+from kizuna.schemas import disclosure
 from kizuna.schemas.definitions import Definition, Scope, Token, WriteKey, latest
 from kizuna.schemas.envelope import Rights
-from kizuna.schemas.errors import ConfigurationError, LogUnavailable
+from kizuna.schemas.errors import ConfigurationError, LogUnavailable, Undeclarable
 
 from .definitions_tail import DefinitionsTail
 
@@ -60,13 +63,14 @@ class Access:
         self._seen: list[Definition] = []
         self._write_keys: Mapping[str, WriteKey] = {}
         self._tokens: Mapping[str, Token] = {}
+        self._traits: frozenset[str] = frozenset()
         self._key_by_hash: dict[str, WriteKey] = {}
         self._token_by_hash: dict[str, Token] = dict(self._admin)
 
     def refresh(self) -> None:
         """Read the definitions topic from where it stood to its end."""
         with self._lock:
-            ours = [one for one in self._tail.new() if one.kind in ("write_key", "token")]
+            ours = [one for one in self._tail.new() if one.kind in ("write_key", "token", "trait")]
             self._read_at = time.monotonic()
             if ours:
                 self._seen += ours
@@ -128,10 +132,21 @@ class Access:
         )
         return text
 
-    def create_token(self, name: str, scope: Scope, secret: str, definition_id: UUID) -> str:
-        """Append a token and return its text, as `create_write_key` does."""
+    def create_token(
+        self, name: str, scope: Scope, secret: str, definition_id: UUID, fields: Sequence[str] = ()
+    ) -> str:
+        """Append a token and return its text, as `create_write_key` does. One of scope `lookup` declares
+        `fields`; raises Undeclarable where there is no such field."""
+        declared = tuple(dict.fromkeys(fields))
+        if scope == "lookup":
+            self.refresh()
+            disclosure.check(declared, self._traits | _shipped())
+        elif declared:
+            raise Undeclarable(
+                f"A token of scope {scope} declares no fields, it sees all.", hint="Make one of scope lookup."
+            )
         text = TOKEN_PREFIX + secret
-        self._create("token", name, definition_id, Token, sha256=digest(text), scope=scope)
+        self._create("token", name, definition_id, Token, sha256=digest(text), scope=scope, fields=declared)
         return text
 
     def remove(self, kind: CredentialKind, name: str, definition_id: UUID) -> None:
@@ -144,7 +159,7 @@ class Access:
             self._append(kind, name, definition_id, None)
 
     def _create(
-        self, kind: CredentialKind, name: str, definition_id: UUID, model: type[BaseModel], **fields: str
+        self, kind: CredentialKind, name: str, definition_id: UUID, model: type[BaseModel], **fields: object
     ) -> None:
         with self._lock:
             self.refresh()
@@ -155,7 +170,7 @@ class Access:
                 )
             try:
                 body = model.model_validate(fields)
-                self._append(kind, name, definition_id, body.model_dump(mode="json"))
+                self._append(kind, name, definition_id, body.model_dump(mode="json", exclude_defaults=True))
             except ValidationError as error:
                 first = error.errors(include_url=False, include_input=False)[0]
                 field = str(first["loc"][0])
@@ -194,6 +209,7 @@ class Access:
             for (kind, name), one in now
             if kind == "token" and (token := _parsed(Token, orjson.dumps(one.body)))
         }
+        self._traits = frozenset(name for (kind, name), _ in now if kind == "trait")
         self._write_keys, self._tokens = MappingProxyType(keys), MappingProxyType(tokens)
         self._key_by_hash = {key.sha256: key for key in keys.values()}
         self._token_by_hash = self._admin | {token.sha256: token for token in tokens.values()}
@@ -215,6 +231,12 @@ class Access:
 def digest(text: str) -> str:
     """SHA-256 in hex: what is kept of a key or token."""
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+@cache
+def _shipped() -> frozenset[str]:
+    """Names of the traits that a log has at the latest when a node first runs."""
+    return frozenset(one.name for one in shipped())
 
 
 def _parsed(model: type[M], raw: bytes) -> M | None:

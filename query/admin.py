@@ -7,13 +7,15 @@ from dataclasses import asdict
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Body
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from kizuna.processors.access import CredentialKind
 from kizuna.processors.rebuild import rebuild
 from kizuna.processors.services import Services
 from kizuna.schemas.definitions import Name, Scope
+from kizuna.schemas.disclosure import MAX_LENGTH, MOST, PLAIN
 from kizuna.schemas.envelope import Rights, ShortText
+from kizuna.schemas.errors import Undeclarable
 
 from .answers import Json, answer
 from .errors import ApiError, not_found
@@ -51,6 +53,14 @@ class TokenRequest(BaseModel):
 
     name: Name
     scope: Scope = "read"
+    fields: list[Annotated[str, StringConstraints(max_length=MAX_LENGTH)]] = Field(
+        [],
+        max_length=MOST,
+        description="Of scope `lookup` alone: what it sees of a profile, as paths into the answer to a "
+        "look-up: "
+        f"{', '.join(f'`{one}`' for one in PLAIN)}, `fields.<name>`, `traits.<name>`, `identifiers.<kind>`.",
+        examples=[["fields.given_name", "traits.lifetime_value", "identifiers.card"]],
+    )
 
 
 def router(snapshots: Snapshots, services: Services) -> APIRouter:
@@ -86,7 +96,10 @@ def router(snapshots: Snapshots, services: Services) -> APIRouter:
     def list_tokens() -> Json:
         """Tokens by name. The tokens themselves are kept nowhere."""
         access.refresh()
-        items = [{"name": name, "scope": token.scope} for name, token in access.tokens().items()]
+        items = [
+            {"name": name, "scope": token.scope, "fields": token.fields}
+            for name, token in access.tokens().items()
+        ]
         return answer(snapshots.stand(), {"items": items})
 
     @routes.post(
@@ -97,8 +110,15 @@ def router(snapshots: Snapshots, services: Services) -> APIRouter:
     )
     def create_token(wanted: TokenRequest) -> Json:
         """Make a token. The answer shows it, once; it works at once."""
-        text = access.create_token(wanted.name, wanted.scope, services.new_secret(), services.new_id())
-        made = {"name": wanted.name, "scope": wanted.scope, "token": text}
+        try:
+            text = access.create_token(
+                wanted.name, wanted.scope, services.new_secret(), services.new_id(), wanted.fields
+            )
+        except Undeclarable as error:
+            message = str(error).removesuffix(error.hint).strip()
+            raise ApiError(422, f"body.fields: {message}", hint=error.hint) from None
+        fields = access.tokens()[wanted.name].fields
+        made = {"name": wanted.name, "scope": wanted.scope, "fields": fields, "token": text}
         return answer(snapshots.stand(), made, 201)
 
     @routes.delete("/tokens/{name}", response_model=Removed, responses=refusals(404))

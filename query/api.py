@@ -25,6 +25,7 @@ from . import (
     failed,
     front,
     health,
+    lookup,
     master,
     profiles,
     repairs,
@@ -43,7 +44,9 @@ Profiles, timelines, orders, tickets, deals and statistics of a Kizuna node.
 Every answer carries the time it is true of (`as_of`) and how far the log was folded (`positions`), in the
 headers `X-Kizuna-As-Of` and `X-Kizuna-Position` too. Amounts are decimal text, times are UTC. Lists go on
 with `next_cursor`. Errors are `{"error": {"code", "message", "hint"}}`. Everything under `/api` but this
-document takes a token: `Authorization: Bearer TOKEN`.
+document takes a token: `Authorization: Bearer TOKEN`. One of scope `lookup` asks `POST /api/profiles/lookup`
+alone and is answered what it declares, one of scope `read` asks everything but what manages the node, one of
+scope `admin` does everything.
 """
 
 
@@ -75,9 +78,12 @@ def create_app(services: Services, limits: Limits | None = None) -> FastAPI:
     app.add_middleware(Door, access=services.access, limits=limits or Limits())
     app.add_middleware(Requests, registry=registry)
     errors.install(app, snapshots.stand)
+    app.include_router(
+        lookup.router(snapshots, services.workspace_key, services.access), responses=refusals(401, 422)
+    )
     read = [Depends(auth.require(services.access, "read"))]
     for routes in (
-        profiles.router(snapshots, services.workspace_key),
+        profiles.router(snapshots),
         entities.router(snapshots),
         totals.router(snapshots),
         master.router(snapshots),
@@ -85,7 +91,7 @@ def create_app(services: Services, limits: Limits | None = None) -> FastAPI:
         events.router(snapshots),
         system.router(snapshots, services.log, services.ownership),
     ):
-        app.include_router(routes, dependencies=read, responses=refusals(401, 422))
+        app.include_router(routes, dependencies=read, responses=refusals(401, 403, 422))
     turns = Turns(services.log, services.store, services.projector)
     repairing = Repairs(turns, services.log, services.workspace_key)
     correcting = Corrections(turns, services.log, services.workspace_key, services.clock, services.new_id)

@@ -9,7 +9,7 @@ from fastapi import Depends
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from kizuna.processors.access import Access
-from kizuna.schemas.definitions import Scope
+from kizuna.schemas.definitions import Scope, Token
 
 from .errors import ApiError
 
@@ -23,6 +23,13 @@ OWN = "admin"
 """How a node's own token is called, which the commands ask with."""
 
 
+MAY: dict[Scope, str] = {
+    "lookup": "may ask POST /api/profiles/lookup alone",
+    "read": "may only ask",
+    "admin": "may do everything",
+}
+
+
 def actor(access: Access) -> Callable[[Credentials], dict[str, object]]:
     """A dependency, behind `require`: who asks, as an event says it, by the name of the token."""
 
@@ -33,20 +40,21 @@ def actor(access: Access) -> Callable[[Credentials], dict[str, object]]:
     return tell
 
 
-def require(access: Access, scope: Scope) -> Callable[[Credentials], None]:
-    """A dependency that lets through who holds a token of `scope`; admin includes read."""
+def require(access: Access, scope: Scope) -> Callable[[Credentials], Token]:
+    """A dependency that lets through who holds a token of `scope` or a wider one, and hands it on."""
 
-    def check(credentials: Credentials) -> None:
+    def check(credentials: Credentials) -> Token:
         if credentials is None:
             raise ApiError(401, "This takes a token.", hint=HINT)
         token = access.token(credentials.credentials)
         if token is None:
             raise ApiError(401, "This token is not known.", hint=HINT)
-        if scope == "admin" and token.scope != "admin":
+        if not token.may(scope):
             raise ApiError(
                 403,
-                "This takes a token of scope admin.",
-                hint="`kizuna tokens create NAME --scope admin` makes one.",
+                f"This takes a token of scope {scope}; yours, of scope {token.scope}, {MAY[token.scope]}.",
+                hint=f"`kizuna tokens create NAME --scope {scope}` makes one.",
             )
+        return token
 
     return check

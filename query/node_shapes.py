@@ -8,6 +8,8 @@ from uuid import UUID
 
 from pydantic import Field
 
+from kizuna.schemas.definitions import Scope
+
 from .shapes import Amount, Shape, Standing
 
 
@@ -161,7 +163,8 @@ class NewKey(KeyShape, Standing):
 
 class TokenShape(Shape):
     name: str
-    scope: Literal["read", "admin"]
+    scope: Scope
+    fields: list[str] = Field(description="What it sees of a profile, of scope `lookup`; else empty.")
 
 
 class TokenList(Standing):

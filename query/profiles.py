@@ -1,4 +1,4 @@
-"""Routes of profiles: one by id or identifier, lists, search, timelines."""
+"""Routes of profiles: one by id, lists, search, timelines."""
 
 from __future__ import annotations
 
@@ -12,16 +12,14 @@ from starlette.exceptions import HTTPException
 
 from kizuna.projections import profiles, roster, timeline
 from kizuna.projections.roster import Question
-from kizuna.schemas import identifiers
-from kizuna.schemas.identifiers import COMPANY, subject_id
 
 from . import cursor, paging
 from .answers import Json, answer
-from .errors import ApiError, not_found, refused
+from .errors import not_found, refused
 from .examples import refusals
 from .paging import Cursor, Limit
 from .shapes import Of, ProfileAnswer, ProfileList, Timeline
-from .snapshots import Snapshot, Snapshots
+from .snapshots import Snapshots
 
 HINT = "Look it up by an identifier, or search."
 
@@ -41,17 +39,6 @@ FILTERS = (
 )
 
 
-class Lookup(BaseModel):
-    """An identifier, as it was sent: it is brought into normal form. The kind `company` finds companies."""
-
-    model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"examples": [{"kind": "user_id", "value": "C-1042"}]}
-    )
-
-    kind: str
-    value: Annotated[str, StringConstraints(max_length=1_000)]
-
-
 class Search(BaseModel):
     """Words that must each be in an identifier or a name."""
 
@@ -63,21 +50,8 @@ class Search(BaseModel):
     cursor: GivenCursor = None
 
 
-def router(snapshots: Snapshots, workspace_key: str) -> APIRouter:
+def router(snapshots: Snapshots) -> APIRouter:
     routes = APIRouter(prefix="/api", tags=["profiles"])
-
-    @routes.post("/profiles/lookup", response_model=ProfileAnswer, responses=refusals(404))
-    def look_up_profile(lookup: Lookup) -> Json:
-        """The profile of an identifier. Identifiers stay out of addresses, so this is a POST."""
-        if not identifiers.is_person_kind(lookup.kind) and lookup.kind != COMPANY:
-            known = ", ".join((*identifiers.KINDS, "x_<system>", COMPANY))
-            raise ApiError(422, "body.kind: there is no such kind of identifier.", hint=f"Use {known}.")
-        try:
-            value = identifiers.normalise(lookup.kind, lookup.value)
-        except ValueError as error:
-            raise ApiError(422, f"body.value: {error}.") from None
-        with snapshots.open() as snapshot:
-            return _one(snapshot, subject_id(workspace_key, lookup.kind, value))
 
     @routes.post("/profiles/search", response_model=ProfileList)
     def search_profiles(search: Search) -> Json:
@@ -124,7 +98,10 @@ def router(snapshots: Snapshots, workspace_key: str) -> APIRouter:
     def read_profile(profile_id: UUID) -> Json:
         """A profile by its id. A former id leads to the profile that has it now; `id` then is another."""
         with snapshots.open() as snapshot:
-            return _one(snapshot, profile_id)
+            found = profiles.read_profile(snapshot.cursor, snapshot.plan, profile_id)
+            if found is None:
+                raise not_found("profile", snapshot.cut, HINT)
+            return answer(snapshot.cut, {**found})
 
     @routes.get("/profiles/{profile_id}/timeline", response_model=Timeline, responses=refusals(404))
     def read_timeline(
@@ -157,13 +134,6 @@ def router(snapshots: Snapshots, workspace_key: str) -> APIRouter:
             return paging.page(snapshot.cut, found.items, asked, found.after)
 
     return routes
-
-
-def _one(snapshot: Snapshot, wanted: UUID) -> Json:
-    found = profiles.read_profile(snapshot.cursor, snapshot.plan, wanted)
-    if found is None:
-        raise not_found("profile", snapshot.cut, HINT)
-    return answer(snapshot.cut, {**found})
 
 
 def _following(question: list[object], after: timeline.Moment | None) -> str | None:

@@ -81,6 +81,19 @@ class ProfileAnswer(ProfileSummary, Standing):
     former_ids: list[ProfileId] = Field(description="Ids that lead to it too.")
 
 
+class DisclosedAnswer(Shape):
+    """What a token of scope `lookup` gets: the part of the whole answer that it declares."""
+
+    id: ProfileId | None = None
+    of: Of | None = None
+    identifiers: list[IdentifierShape] | None = Field(None, description="Those of a declared kind.")
+    fields: dict[str, Any] | None = Field(None, description="The declared ones that are known.")
+    traits: dict[str, Any] | None = Field(None, description="The declared ones.")
+    first_seen: datetime | None = None
+    last_seen: datetime | None = None
+    as_of: datetime | None = None
+
+
 class ProfileList(Paged):
     items: list[ProfileSummary]
 

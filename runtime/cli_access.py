@@ -25,6 +25,7 @@ Name = Annotated[str, typer.Argument(help="Lower-case letters, digits, - and _."
 
 
 class ScopeName(StrEnum):
+    lookup = "lookup"
     read = "read"
     admin = "admin"
 
@@ -115,7 +116,18 @@ def remove_key(name: Name, data: Data = DEFAULT_DATA) -> None:
 @tokens.command("create")
 def create_token(
     name: Name,
-    scope: Annotated[ScopeName, typer.Option(help="read asks, admin changes too.")] = ScopeName.read,
+    scope: Annotated[
+        ScopeName,
+        typer.Option(help="lookup asks for one profile at a time, read asks all, admin changes too."),
+    ] = ScopeName.read,
+    field: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATH",
+            help="Of scope lookup: what it sees of a profile, such as id, fields.given_name, "
+            "traits.lifetime_value, identifiers.card. May be repeated.",
+        ),
+    ] = None,
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,
 ) -> None:
@@ -123,9 +135,10 @@ def create_token(
     from .wiring import new_secret
 
     with _access(data, make=True) as access:
-        token = access.create_token(name, scope.value, new_secret(), uuid4())
+        token = access.create_token(name, scope.value, new_secret(), uuid4(), field or ())
+        fields = access.tokens()[name].fields
     if as_json:
-        print_json({"name": name, "token": token, "scope": scope.value})
+        print_json({"name": name, "token": token, "scope": scope.value, "fields": fields})
     else:
         _show("token", token, "Send it as `Authorization: Bearer TOKEN`.")
 
@@ -134,11 +147,13 @@ def create_token(
 def list_tokens(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
     """List tokens. The tokens themselves are kept nowhere."""
     with _access(data) as access:
-        rows = [(name, token.scope) for name, token in access.tokens().items()]
+        rows = [(name, token.scope, token.fields) for name, token in access.tokens().items()]
     if as_json:
-        print_json([{"name": name, "scope": scope} for name, scope in rows])
+        print_json([{"name": name, "scope": scope, "fields": fields} for name, scope, fields in rows])
     else:
-        print_table(("name", "scope"), rows)
+        print_table(
+            ("name", "scope", "fields"), [(name, scope, ", ".join(fields)) for name, scope, fields in rows]
+        )
 
 
 @tokens.command("remove")

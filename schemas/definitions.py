@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal, Self, get_args
 from uuid import NAMESPACE_URL, UUID, uuid5
 from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
+from .disclosure import MOST, DeclaredField
 from .envelope import Rights, ShortText
 from .errors import ConfigurationError
 from .money import Currency
@@ -18,7 +19,10 @@ from .times import Moment
 
 Kind = Literal["trait", "workspace", "write_key", "token", "import", "owner"]
 Layer = Literal["shipped", "user"]
-Scope = Literal["read", "admin"]
+Scope = Literal["lookup", "read", "admin"]
+SCOPES: tuple[Scope, ...] = get_args(Scope)
+"""From the narrowest to the widest: each may do what those before it may."""
+
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
 COMPUTED: tuple[Kind, ...] = ("trait", "workspace")
 """Kinds that state is computed by, so that their definitions are activated first."""
@@ -119,10 +123,22 @@ class Owner(_Model):
 
 
 class Token(_Model):
-    """A key to the API. Only its hash is kept."""
+    """A key to the API. Only its hash is kept. One of scope `lookup` is answered the `fields` that it
+    declares, paths into the answer to a look-up; the others declare none, as they see all."""
 
     sha256: Sha256
     scope: Scope
+    fields: Annotated[tuple[DeclaredField, ...], Field(max_length=MOST)] = ()
+
+    @model_validator(mode="after")
+    def _declares(self) -> Self:
+        if bool(self.fields) != (self.scope == "lookup"):
+            raise ValueError("a token of scope lookup declares fields, and no other does")
+        return self
+
+    def may(self, scope: Scope) -> bool:
+        """Whether it opens what takes a token of this scope."""
+        return SCOPES.index(self.scope) >= SCOPES.index(scope)
 
 
 Scalar = bool | int | Decimal | str

@@ -35,6 +35,10 @@ class ConfigurationError(TerminalError):
     """A setting, map or definition is wrong. Correct it."""
 
 
+class Undeclarable(ConfigurationError):
+    """A token is to declare a field that a look-up does not answer. Declare one that it does."""
+
+
 class CorruptRecord(TerminalError):
     """A stored record does not match its checksum. Restore the log from a backup."""
 

@@ -87,11 +87,40 @@ def test_tokens_have_a_scope(run: Run, data: Path) -> None:
     assert isinstance(admin, dict)
     assert re.fullmatch(r"kzt_[\w-]{43}", read["token"])
     assert run("tokens", "list", "--data", data, "--json").json == [
-        {"name": "ann", "scope": "read"},
-        {"name": "bob", "scope": "admin"},
+        {"name": "ann", "scope": "read", "fields": []},
+        {"name": "bob", "scope": "admin", "fields": []},
     ]
     assert run("tokens", "remove", "ann", "--data", data).code == 0
     assert run("tokens", "create", "eve", "--scope", "root", "--data", data).code == 2
+
+
+def test_a_token_of_a_till_declares_its_fields(run: Run, data: Path) -> None:
+    till = ("tokens", "create", "till", "--scope", "lookup", "--data", data)
+    fields = ["fields.given_name", "traits.lifetime_value", "identifiers.card"]
+    made = run(*till, *(word for one in fields for word in ("--field", one)), "--json")
+    assert isinstance(made.json, dict)
+    assert (made.json["scope"], made.json["fields"]) == ("lookup", fields)
+    listed = run("tokens", "list", "--data", data)
+    assert listed.out.splitlines() == [
+        "name  scope   fields",
+        "till  lookup  fields.given_name, traits.lifetime_value, identifiers.card",
+    ]
+    assert run("tokens", "list", "--data", data, "--json").json == [
+        {"name": "till", "scope": "lookup", "fields": fields}
+    ]
+    other = ("tokens", "create", "other", "--data", data)
+    for wrong, hint in (
+        (("--scope", "lookup"), "Declare id,"),
+        (("--scope", "lookup", "--field", "given_name"), "fields.given_name"),
+        (("--scope", "lookup", "--field", "traits.lifetime"), "lifetime_value"),
+        (("--field", "id"), "Make one of scope lookup."),
+    ):
+        told = run(*other, *wrong)
+        assert (told.code, told.out) == (1, "")
+        error, advice = told.err.splitlines()
+        assert error.startswith("error: ")
+        assert hint in advice
+    assert len(listed.out.splitlines()) == len(run("tokens", "list", "--data", data).out.splitlines())
 
 
 def test_an_error_is_one_line_and_a_hint(run: Run, data: Path) -> None:

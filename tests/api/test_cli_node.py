@@ -68,6 +68,18 @@ def test_tokens_work_at_once_within_their_scope(node: NodeProcess) -> None:
     assert httpx.get(f"{node.address}/api/status").status_code == 401
 
 
+def test_a_token_of_a_till_ceases_to_work_at_once(node: NodeProcess) -> None:
+    command = ("tokens", "create", "till", "--scope", "lookup", "--field", "of", "--data", node.data)
+    headers = {"authorization": f"Bearer {kizuna_json(*command)['token']}"}
+    asked = {"kind": "user_id", "value": "C-1"}
+    answer = httpx.post(f"{node.address}/api/profiles/lookup", headers=headers, json=asked)
+    assert answer.json() == {"of": "person"}
+    assert httpx.get(f"{node.address}/api/status", headers=headers).status_code == 403
+    kizuna("tokens", "remove", "till", "--data", node.data)
+    answer = httpx.post(f"{node.address}/api/profiles/lookup", headers=headers, json=asked)
+    assert answer.status_code == 401
+
+
 def test_failed_events_are_listed_without_what_was_in_them(node: NodeProcess) -> None:
     listed = kizuna("failed", "list", "--data", node.data)
     assert "unknown_type" in listed.stdout

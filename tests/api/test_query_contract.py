@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import pytest
 from fastapi.routing import APIRoute
-from pydantic import BaseModel
+from pydantic import TypeAdapter
 
 from kizuna.query.shapes import ErrorAnswer
 from kizuna.schemas.errors import LogUnavailable
@@ -20,6 +20,10 @@ from tests.api.query_node import ADMIN, QueryNode, query_node
 from tests.api.query_walk import Question, lively_node, questions
 
 OPEN = {("GET", "/health"), ("GET", "/ready"), ("GET", "/metrics")}
+ASKED_BY_POST = {"look_up_profile", "search_profiles"}
+ADMINISTRATION = {"list_keys", "delete_key", "list_tokens", "delete_token"}
+"""What takes a token of scope admin, beside all that is posted and does not ask."""
+
 POSITION = re.compile(r"^[a-z-]+/\d+/\d+=\d+(,[a-z-]+/\d+/\d+=\d+)*$")
 
 
@@ -57,10 +61,7 @@ def test_every_answer_has_its_shape_and_its_position(node: QueryNode) -> None:
     for one in questions(node):
         response = one.ask(node, ADMIN)
         assert response.status_code == one.status, (one.operation, response.text)
-        shape = shapes[one.operation]
-        assert isinstance(shape, type)
-        assert issubclass(shape, BaseModel)
-        shape.model_validate_json(response.content, strict=True)
+        TypeAdapter(shapes[one.operation]).validate_json(response.content, strict=True)
         body = response.json()
         assert body["as_of"] == response.headers["x-kizuna-as-of"]
         assert POSITION.match(response.headers["x-kizuna-position"])
@@ -77,7 +78,7 @@ def _routes(route: Any) -> list[Any]:
     return list(included.routes) if included is not None else [route]
 
 
-def test_every_route_takes_a_token_of_its_scope(node: QueryNode, openapi: dict[str, Any]) -> None:
+def test_every_route_takes_a_token_of_its_scope(node: QueryNode) -> None:
     read = node.ask("POST", "/api/tokens", 201, json={"name": "reader"})["token"]
     try:
         for one in questions(node):
@@ -86,8 +87,8 @@ def test_every_route_takes_a_token_of_its_scope(node: QueryNode, openapi: dict[s
                 assert refused.status_code == 401, one
                 assert refused.headers["www-authenticate"] == "Bearer"
                 _check_error(refused.content, "unauthorized")
-            said = operations(openapi)[one.method, one.template]
-            if "403" in said["responses"]:
+            posted = one.method == "POST" and one.operation not in ASKED_BY_POST
+            if posted or one.operation in ADMINISTRATION:
                 _check_error(one.ask(node, read).content, "forbidden")
             else:
                 assert one.ask(node, read).status_code == one.status, one
@@ -237,7 +238,9 @@ def test_keys_and_tokens_work_at_once_and_are_shown_once(tmp_path: Path) -> None
         assert node.access.write_key(made["key"]) is None
         node.ask("DELETE", "/api/keys/web", 404)
         token = node.ask("POST", "/api/tokens", 201, json={"name": "boss", "scope": "admin"})["token"]
-        assert node.ask("GET", "/api/tokens", token=token)["items"] == [{"name": "boss", "scope": "admin"}]
+        assert node.ask("GET", "/api/tokens", token=token)["items"] == [
+            {"name": "boss", "scope": "admin", "fields": []}
+        ]
         node.ask("DELETE", "/api/tokens/boss", token=token)
         node.ask("GET", "/api/tokens", 401, token=token)
         for body in ({"name": "Web"}, {"name": "x", "rights": "all"}, {}, {"name": "x", "scope": "read"}):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid5
@@ -11,9 +12,9 @@ import pytest
 from kizuna.eventlog.memory import MemoryLog
 from kizuna.eventlog.port import LogIdentity, NewRecord
 from kizuna.eventlog.topics import DEFINITIONS
-from kizuna.processors.access import UNKNOWN_SECONDS, Access
-from kizuna.schemas.definitions import Definition
-from kizuna.schemas.errors import ConfigurationError, LogUnavailable
+from kizuna.processors.access import UNKNOWN_SECONDS, Access, digest
+from kizuna.schemas.definitions import Definition, Scope, Token
+from kizuna.schemas.errors import ConfigurationError, LogUnavailable, Undeclarable
 
 SECRET = "s" * 43
 
@@ -75,6 +76,73 @@ def test_the_nodes_own_token_is_admin_and_stands_nowhere(access: Access, log: Me
     assert access.tokens() == {}
     assert log.read(DEFINITIONS, 0, 0, 10) == []
     assert Access(log, Clock()).token("kzt_of-the-node") is None
+
+
+def test_each_scope_may_what_the_narrower_ones_may() -> None:
+    sha256 = "0" * 64
+    narrow = Token(sha256=sha256, scope="lookup", fields=("id",))
+    read, admin = Token(sha256=sha256, scope="read"), Token(sha256=sha256, scope="admin")
+    asked: tuple[Scope, ...] = ("lookup", "read", "admin")
+    assert [narrow.may(one) for one in asked] == [True, False, False]
+    assert [read.may(one) for one in asked] == [True, True, False]
+    assert [admin.may(one) for one in asked] == [True, True, True]
+
+
+def test_a_lookup_token_keeps_what_it_declares(access: Access, log: MemoryLog) -> None:
+    text = access.create_token("till", "lookup", SECRET, number(1), ["fields.a", "id", "fields.a"])
+    for one in (access, Access(log, Clock())):
+        found = one.token(text)
+        assert found is not None
+        assert (found.scope, found.fields) == ("lookup", ("fields.a", "id"))
+
+
+def test_shipped_traits_can_be_declared_before_a_node_ever_ran(access: Access, log: MemoryLog) -> None:
+    text = access.create_token("till", "lookup", SECRET, number(1), ["traits.orders_count"])
+    assert access.token(text) is not None
+    with pytest.raises(Undeclarable, match="no trait orders_cuont") as caught:
+        access.create_token("other", "lookup", SECRET, number(2), ["traits.orders_cuont"])
+    assert "orders_count" in caught.value.hint
+    assert len(log.read(DEFINITIONS, 0, 0, 10)) == 1
+
+
+def test_tokens_of_before_and_of_other_scopes_say_nothing_of_fields(access: Access, log: MemoryLog) -> None:
+    body: dict[str, object] = {"sha256": digest("kzt_old"), "scope": "read"}
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    old = Definition(definition_id=number(1), kind="token", name="old", received_at=moment, body=body)
+    log.append(DEFINITIONS, [NewRecord(b"", old.model_dump_json().encode())])
+    found = access.token("kzt_old")
+    assert found is not None
+    assert (found.scope, found.fields) == ("read", ())
+    # What is written today can be read by a node of that time, which knew two members.
+    access.create_token("new", "admin", SECRET, number(2))
+    (record,) = log.read(DEFINITIONS, 0, 1, 10)
+    assert json.loads(record.value)["body"].keys() == body.keys()
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"scope": "lookup"},
+        {"scope": "lookup", "fields": []},
+        {"scope": "lookup", "fields": ["*"]},
+        {"scope": "lookup", "fields": ["id", "links"]},
+        {"scope": "lookup", "fields": ["id"], "more": 1},
+        {"scope": "lookup", "fields": [f"fields.n{number}" for number in range(101)]},
+        {"scope": "read", "fields": ["id"]},
+        {"scope": "segments"},
+    ],
+    ids=lambda more: f"{more!s:.50}",
+)
+def test_a_record_of_a_token_that_makes_no_sense_opens_nothing(
+    access: Access, log: MemoryLog, more: dict[str, object]
+) -> None:
+    body: dict[str, object] = {"sha256": digest("kzt_odd"), **more}
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    odd = Definition(definition_id=number(1), kind="token", name="odd", received_at=moment, body=body)
+    log.append(DEFINITIONS, [NewRecord(b"", odd.model_dump_json().encode())])
+    text = access.create_token("reports", "read", SECRET, number(2))
+    assert access.token("kzt_odd") is None
+    assert access.token(text) is not None
 
 
 def test_no_secret_is_in_the_log(access: Access, log: MemoryLog) -> None:
