@@ -26,7 +26,7 @@ SELECT {_PLACED}, coalesce(corrects, target.event_id) AS target_event, {_WHOLE} 
        NULL::BOOLEAN AS effective
 FROM (SELECT *, CASE WHEN type = 'event.retracted' AND NOT test AND corrects IS NULL
                      THEN from_json(properties, '{_TARGETS}') END AS target
-      FROM incoming WHERE event_id IN (FROM named))
+      FROM incoming WHERE {CONTROL})
 """
 ACTS = "coalesce(target_event::VARCHAR, target_entity.id, target_import, replaced_event::VARCHAR) IS NOT NULL"
 """Whether a row of `controls` is one: the first copy of its id may be an ordinary event."""
@@ -120,6 +120,7 @@ CREATE OR REPLACE TEMP TABLE first_controls AS
 SELECT * EXCLUDE (place) FROM (
     SELECT *, row_number() OVER (PARTITION BY event_id ORDER BY {ADMISSION}) AS place FROM (
         SELECT * FROM ({_CAME})
+        UNION ALL BY NAME SELECT {_PLACED} FROM incoming WHERE event_id IN (FROM named) AND NOT {CONTROL}
         UNION ALL BY NAME SELECT * FROM controls WHERE event_id IN (FROM named)
         UNION ALL BY NAME {_HELD.format(table="events")}
         UNION ALL BY NAME {_HELD.format(table="copies")}

@@ -73,7 +73,7 @@ class Door:
         if (asker := await self._holder(scope, headers)) is None:
             client = scope.get("client")
             sender: str = scope.get("kizuna.sender") or (client[0] if client else "")
-            if b"authorization" in headers:
+            if b"authorization" in headers and scope["path"].startswith(BEHIND_TOKENS):
                 self._slow_down(self._guesses, sender, "Your address sent too many unknown tokens.")
             async with self._strangers.take(sender):
                 await self._app(scope, _replayed([NOTHING], receive), _closing(headers, send))

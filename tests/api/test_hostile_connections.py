@@ -7,13 +7,13 @@ import json
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
 
 from tests.api.collector_node import page
-from tests.api.wire import connect, metric, one_answer, rest, statuses
+from tests.api.wire import connect, metric, one_answer, posting, rest, running, statuses
 from tests.node_process import NodeProcess, kizuna_json
 
 HEAD, BODY, ANSWER, IDLE = 1.0, 2.0, 1.0, 3.0
@@ -31,14 +31,6 @@ SLACK = 2.5
 """Seconds that a shared machine may add."""
 
 
-@contextmanager
-def running(data: Path, settings: str) -> Iterator[NodeProcess]:
-    data.mkdir(mode=0o700)
-    (data / "kizuna.toml").write_text(settings)
-    with NodeProcess(data) as node:
-        yield node
-
-
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
     with running(tmp_path_factory.mktemp("hostile") / "data", SETTINGS) as node:
@@ -49,11 +41,6 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
 def key(node: NodeProcess) -> str:
     text: str = kizuna_json("keys", "create", "tills", "--data", node.data)["key"]
     return text
-
-
-def posting(key: str, body: bytes, more: str = "") -> bytes:
-    head = f"POST /v1/events HTTP/1.1\r\nhost: node\r\nx-write-key: {key}\r\n{more}"
-    return f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
 
 
 def fine(node: NodeProcess, key: str) -> None:
@@ -349,62 +336,3 @@ def test_over_the_caps_connections_are_refused_and_commands_still_get_in(tmp_pat
             stack.enter_context(connect(node.address, source=f"127.0.2.{number}"))
         last = stack.enter_context(connect(node.address, source="127.0.3.1"))
         assert statuses(rest(last)) == [503], "the reserve has an end too"
-
-
-LIMITED = """
-limit_loopback = true
-trusted_proxies = "127.0.0.1"
-address_requests = 5
-token_requests = 5
-key_events = 100
-visitor_events = 10
-burst_seconds = 2
-"""
-
-
-def test_a_node_limits_keys_tokens_and_addresses(tmp_path: Path) -> None:
-    with running(tmp_path / "data", LIMITED) as node:
-        time.sleep(2.1)  # what asking whether it is ready took comes back
-
-        def post(key: str, count: int, whose: str) -> tuple[int, str | None]:
-            with connect(node.address) as one:
-                body = json.dumps([page()] * count).encode()
-                forwarded = f"x-forwarded-for: {whose}\r\nconnection: close\r\n"
-                one.sendall(posting(key, body, forwarded))
-                answer = rest(one)
-            wait = dict(
-                line.lower().split(": ", 1) for line in answer.decode().split("\r\n")[1:] if ": " in line
-            ).get("retry-after")
-            return statuses(answer)[0], wait
-
-        secret = kizuna_json("keys", "create", "tills", "--data", node.data)["key"]
-        public = kizuna_json("keys", "create", "web", "--public", "--data", node.data)["key"]
-        assert post(secret, 150, "203.0.113.1") == (200, None)
-        assert post(secret, 200, "203.0.113.2") == (429, "2"), "whoever sends with that key"
-        assert post(public, 20, "203.0.113.3") == (200, None)
-        assert post(public, 20, "203.0.113.3") == (429, "2")
-        assert post(public, 20, "203.0.113.4") == (200, None), "another visitor"
-        answers = []
-        for _ in range(100):
-            answers.append(post(public, 0, "203.0.113.5")[0])
-            if answers[-1] == 429:
-                break
-        assert len(answers) > 10
-        assert set(answers[:-1]) == {200}
-        assert answers[-1] == 429
-        assert metric(node, "kizuna_limited_requests_total") >= 1
-
-
-def test_a_token_has_its_limit(tmp_path: Path) -> None:
-    with running(tmp_path / "data", "token_requests = 1\nburst_seconds = 5\n") as node:
-        token = kizuna_json("tokens", "create", "till", "--data", node.data)["token"]
-        asking = f"GET /api/status HTTP/1.1\r\nhost: node\r\nauthorization: Bearer {token}\r\n\r\n".encode()
-        with connect(node.address) as client:
-            client.sendall(asking * 15)
-            received = b""
-            while received.count(b"HTTP/1.1 ") < 15:
-                received += client.recv(65_536)
-        assert statuses(received)[:5] == [200] * 5
-        assert statuses(received).count(429) >= 3
-        assert b"retry-after: 1\r\n" in received
-        assert node.ask("GET", "/api/status").status_code == 200, "another token is not concerned"

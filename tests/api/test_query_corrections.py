@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -13,62 +12,17 @@ import pytest
 from kizuna.eventlog import topics
 from kizuna.eventlog.port import NewRecord
 from kizuna.projections import canon
-from kizuna.schemas.admission import Accepted, Origin, admit, event_id_for
-from tests.api.query_node import QueryNode, query_node
+from kizuna.schemas.admission import Accepted, Origin, admit
+from tests.api.query_node import QueryNode
+from tests.api.receipts import checked_node, do, effect, id_of, order, spent, timeline
 from tests.folding import KEY, NOW
 from tests.importing import a_map, import_file
-from tests.properties.test_rebuild import rebuilt
-
-RETRACTED = ("taken_out", "restored", "replaced", "folded")
 
 
 @pytest.fixture
 def node(tmp_path: Path) -> Iterator[QueryNode]:
-    with query_node(tmp_path, partitions=3) as node:
+    with checked_node(tmp_path) as node:
         yield node
-
-
-@pytest.fixture(autouse=True)
-def _rebuilt(node: QueryNode) -> Iterator[None]:
-    """Whatever a test did, a rebuild gives the same state, and every record is accounted for."""
-    yield
-    node.fold()
-    assert node.get("/api/status")["account"]["adds_up"] is True
-    assert rebuilt(node.log, node.store, node.projector).differences == {}
-
-
-def order(number: str, total: str = "100", **parts: Any) -> dict[str, Any]:
-    return {
-        "type": "order.completed",
-        "message_id": number,
-        "ids": {"user_id": "u-1"},
-        "occurred_at": "2026-04-01T00:00:00Z",
-        "properties": {"order_id": number, "currency": "JPY", "total": total},
-        **parts,
-    }
-
-
-def id_of(message_id: str, source: str = "shop") -> str:
-    return str(event_id_for(source, message_id))
-
-
-def spent(node: QueryNode) -> tuple[int, str | None]:
-    found = node.look_up("user_id", "u-1")["traits"]
-    return found["orders_count"] or 0, found["lifetime_value"]
-
-
-def timeline(node: QueryNode) -> list[dict[str, Any]]:
-    profile = node.look_up("user_id", "u-1")["id"]
-    items: list[dict[str, Any]] = node.get(f"/api/profiles/{profile}/timeline")["items"]
-    return items
-
-
-def do(node: QueryNode, path: str, status: int = 200, params: Any = None, **body: Any) -> dict[str, Any]:
-    return node.ask("POST", f"/api/{path}", status, json=body, params=params)
-
-
-def effect(answer: dict[str, Any]) -> tuple[Any, ...]:
-    return tuple(answer[name] for name in RETRACTED)
 
 
 # --- one event --------------------------------------------------------------------------------------------
@@ -183,60 +137,6 @@ def test_an_event_is_corrected_and_corrected_again(node: QueryNode) -> None:
         undone = do(node, f"events/{event}/retract")
         assert (undone["taken_out"], undone["restored"]) == (1, 1)
         assert spent(node) == (2, total)
-
-
-def test_of_corrections_of_an_event_and_of_its_corrections_the_last_stands(node: QueryNode) -> None:
-    node.submit(order("A", "1"))
-    node.fold()
-    first = do(node, f"events/{id_of('A')}/correct", patch={"properties": {"total": "2"}})
-    do(node, f"events/{first['events'][0]}/correct", patch={"properties": {"total": "3"}})
-    # A system that knows the first event alone.
-    event = {name: what for name, what in order("A", "4").items() if name != "message_id"}
-    late = {"type": "event.corrected", "properties": {"event_id": id_of("A"), "event": event}}
-    node.submit(late, received_at=NOW + timedelta(hours=1))
-    node.fold()
-    assert spent(node) == (1, "4")
-
-
-def test_a_receipt_is_made_a_test_and_a_test_a_receipt(node: QueryNode) -> None:
-    node.submit(order("A", "1"), order("B", "10"), order("T", "100", test=True))
-    node.fold()
-    done = do(node, f"events/{id_of('A')}/correct", patch={"test": True})
-    assert effect(done) == (1, 0, 0, True)
-    assert spent(node) == (1, "10")
-    done = do(node, f"events/{id_of('T')}/correct", patch={"test": None})
-    assert effect(done) == (1, 0, 0, True)
-    assert spent(node) == (2, "110")
-    # Corrected once more, both are what they were.
-    for event in (id_of("A"), id_of("T")):
-        taken_out_by = node.get(f"/api/events/{event}")["taken_out_by"]
-        do(node, f"events/{taken_out_by}/retract")
-    assert spent(node) == (2, "11")
-
-
-def test_a_correction_that_is_only_tried_takes_nothing_out(node: QueryNode) -> None:
-    event = {name: what for name, what in order("A", "4").items() if name != "message_id"}
-    tried = {"type": "event.corrected", "test": True, "properties": {"event_id": id_of("A"), "event": event}}
-    node.submit(order("A", "1"))
-    node.submit(tried, received_at=NOW + timedelta(hours=1))
-    node.fold()
-    assert spent(node) == (1, "1")
-
-
-@pytest.mark.parametrize("own", ["A", "B"])
-def test_a_control_acts_under_no_id_that_an_event_has(node: QueryNode, own: str) -> None:
-    node.submit(order("A", "1"), order("B", "10"))
-    void = {"type": "event.retracted", "message_id": own, "properties": {"event_id": id_of("A")}}
-    node.submit(void, received_at=NOW + timedelta(hours=1))
-    node.fold()
-    assert spent(node) == (2, "11")
-    (conflict,) = node.get("/api/failed-events")["items"]
-    assert (conflict["code"], conflict["event_id"]) == ("conflict", id_of(own))
-    # Under an id of its own it does.
-    repaired = node.ask("POST", f"/api/failed-events/{conflict['id']}/repair", json={})
-    assert repaired["accepted"] == 1
-    node.fold()
-    assert spent(node) == (1, "10")
 
 
 def test_the_door_judges_a_correction(node: QueryNode) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import socket
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from tests.node_process import NodeProcess
@@ -56,3 +58,18 @@ def metric(node: NodeProcess, name: str, **labels: str) -> float:
     label = "{" + ",".join(f'{key}="{value}"' for key, value in labels.items()) + "}" if labels else ""
     found = re.search(rf"^{re.escape(name + label)} (\S+)$", node.ask("GET", "/metrics").text, re.MULTILINE)
     return float(found[1]) if found else 0.0
+
+
+@contextmanager
+def running(data: Path, settings: str) -> Iterator[NodeProcess]:
+    """A node with these settings."""
+    data.mkdir(mode=0o700)
+    (data / "kizuna.toml").write_text(settings)
+    with NodeProcess(data) as node:
+        yield node
+
+
+def posting(key: str, body: bytes, more: str = "") -> bytes:
+    """A request of the collector with this body."""
+    head = f"POST /v1/events HTTP/1.1\r\nhost: node\r\nx-write-key: {key}\r\n{more}"
+    return f"{head}content-length: {len(body)}\r\n\r\n".encode() + body

@@ -225,7 +225,7 @@ def cut_off(node: NodeProcess, key: str) -> None:
                 connection.shutdown(socket.SHUT_WR)
                 while connection.recv(65_536):
                     pass
-            except (ConnectionError, BrokenPipeError):
+            except OSError:  # it was ended already
                 pass
 
 
