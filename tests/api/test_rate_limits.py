@@ -61,10 +61,10 @@ def test_a_token_has_its_limit(tmp_path: Path) -> None:
         token = kizuna_json("tokens", "create", "till", "--data", node.data)["token"]
         asking = f"GET /api/status HTTP/1.1\r\nhost: node\r\nauthorization: Bearer {token}\r\n\r\n".encode()
         with connect(node.address) as client:
-            client.sendall(asking * 15)
+            client.sendall(asking * 9)  # no more are taken ahead of their answers
             received = b""
-            while received.count(b"HTTP/1.1 ") < 15:
-                received += client.recv(65_536)
+            while received.count(b"HTTP/1.1 ") < 9 and (more := client.recv(65_536)):
+                received += more
         assert statuses(received)[:5] == [200] * 5
         assert statuses(received).count(429) >= 3
         assert b"retry-after: 1\r\n" in received
