@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from kizuna.eventlog.topics import FAILED_EVENTS, TOUCHPOINTS
 from kizuna.processors.services import Services
 from kizuna.schemas.admission import Accepted, Origin
 from kizuna.schemas.definitions import WriteKey
+from kizuna.schemas.envelope import Rights
 from kizuna.schemas.errors import LogUnavailable
 from kizuna.schemas.refusal import Refusal
 
@@ -55,6 +57,7 @@ class _Collector:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             raise RuntimeError(f"the collector speaks HTTP, not {scope['type']}")
+        began = time.perf_counter()
         sent: dict[bytes, bytes] = dict(scope["headers"])
         cross_origin = _cross_origin(sent)
         status, body, headers = 200, b"", list[Header]()
@@ -80,6 +83,7 @@ class _Collector:
         metrics.requests(status).inc()
         if status != 499:
             await _answer(send, status, body, [*headers, *cross_origin])
+            metrics.SECONDS.observe(time.perf_counter() - began)
 
     async def _write_key(self, sent: dict[bytes, bytes]) -> WriteKey:
         text = presented_key(sent.get(b"authorization", b""), sent.get(b"x-write-key", b""))
@@ -109,7 +113,7 @@ class _Collector:
             if options.dry_run:
                 answer |= {"dry_run": True, "results": without_ids(outcome.results)}
                 return orjson.dumps(answer)
-            await self._append(outcome)
+            await self._append(outcome, write_key.rights)
             if options.wait is not None:
                 answer["folded"] = await self._folded.wait(options.wait)
             answer["results"] = outcome.results
@@ -127,15 +131,15 @@ class _Collector:
             decisions.append(decide(value, origin, services.workspace_key, services.new_id))
         return gather(items, decisions, origin, services.new_id)
 
-    async def _append(self, outcome: Outcome) -> None:
+    async def _append(self, outcome: Outcome, rights: Rights) -> None:
         records = ((TOUCHPOINTS, outcome.touchpoints), (FAILED_EVENTS, outcome.failed))
         some = [(topic, given) for topic, given in records if given]
         if some:
             await self._appender.append(some)
         if outcome.touchpoints:
-            metrics.items("accepted").inc(len(outcome.touchpoints))
+            metrics.items(rights, "accepted").inc(len(outcome.touchpoints))
         for code in outcome.refused:
-            metrics.items(code).inc()
+            metrics.items(rights, code).inc()
 
 
 async def _answer(send: Send, status: int, body: bytes, headers: Iterable[Header]) -> None:

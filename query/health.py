@@ -50,8 +50,9 @@ def router(snapshots: Snapshots, services: Services, registry: CollectorRegistry
         responses={200: {"content": {"text/plain": {"example": "kizuna_events 1204"}}}},
     )
     def metrics() -> Response:
-        """For Prometheus."""
-        return Response(generate_latest(registry), headers={"content-type": CONTENT_TYPE_LATEST})
+        """For Prometheus: of this node, then of its process."""
+        text = generate_latest(registry) + generate_latest()
+        return Response(text, headers={"content-type": CONTENT_TYPE_LATEST})
 
     return routes
 
