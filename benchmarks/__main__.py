@@ -1,6 +1,7 @@
 """`make bench`: every benchmark, as a table or as JSON.
 
-python -m benchmarks [fold|node|retraction|ids|all] [--events N] [--customers N] [--heavy N] [--ids N]
+python -m benchmarks [fold|node|retraction|ids|archive|connections|scale|all] [--events N] [--customers N]
+                     [--heavy N] [--ids N] [--connections N] [--hostile N] [--marks N,N] [--profiles N]
                      [--json]
 """
 
@@ -17,10 +18,12 @@ from dataclasses import asdict
 from rich.console import Console
 from rich.table import Table
 
-from . import folding, ids, node, retraction
+from . import archive, connections, folding, ids, node, retraction, scale
 from .measure import Measure
 
-PARTS = ("fold", "node", "retraction", "ids")
+ALL = ("fold", "node", "retraction", "ids", "archive", "connections")
+PARTS = (*ALL, "scale")
+"""`scale` alone takes longer than all the others."""
 
 
 def main() -> int:
@@ -35,6 +38,15 @@ def main() -> int:
         help="events of the customer with the most of them [2,000,000]",
     )
     parser.add_argument("--ids", type=int, default=100_000_000, help="ids of events [100,000,000]")
+    parser.add_argument("--connections", type=int, default=5_000, help="connections at once [5,000]")
+    parser.add_argument("--hostile", type=int, default=200, help="how many of them are hostile [200]")
+    parser.add_argument(
+        "--marks",
+        type=lambda text: [int(one) for one in text.split(",")],
+        default=[1_000_000, 10_000_000, 30_000_000],
+        help="events at which the growing store is measured [1000000,10000000,30000000]",
+    )
+    parser.add_argument("--profiles", type=int, default=1_000_000, help="customers in it [1,000,000]")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     asked = parser.parse_args()
     if asked.which in ("fold", "all") and asked.events < folding.LEAST:
@@ -53,7 +65,7 @@ def main() -> int:
 
 
 def _measures(asked: argparse.Namespace) -> Iterator[Measure]:
-    which = PARTS if asked.which == "all" else (asked.which,)
+    which = ALL if asked.which == "all" else (asked.which,)
     if "fold" in which:
         yield from folding.run(asked.events, asked.customers)
     if "node" in which:
@@ -62,6 +74,12 @@ def _measures(asked: argparse.Namespace) -> Iterator[Measure]:
         yield from retraction.run(asked.events, asked.customers, asked.heavy)
     if "ids" in which:
         yield from ids.run(asked.ids)
+    if "archive" in which:
+        yield from archive.run(asked.events, 1_000)
+    if "connections" in which:
+        yield from connections.run(asked.connections, asked.hostile)
+    if "scale" in which:
+        yield from scale.run(asked.marks, asked.profiles)
 
 
 def _loop() -> float:

@@ -90,7 +90,7 @@ def drain(log: SqliteLog, folder: Path, name: str, sizes: Sequence[tuple[int, in
     try:
         for size, batches in sizes:
             fold.seconds.clear()
-            seconds, ahead = [], ReadAhead(_reads(log, bounds, size, fold.seconds), fold.decode)
+            seconds, ahead = [], ReadAhead(reads(log, bounds, size, fold.seconds), fold.decode)
             reading, decoded = ahead.take(stands)
             for _ in range(batches):
                 started = time.perf_counter()
@@ -112,7 +112,7 @@ def drain(log: SqliteLog, folder: Path, name: str, sizes: Sequence[tuple[int, in
         store.close()
 
 
-def _reads(
+def reads(
     log: SqliteLog, bounds: Mapping[TopicPartition, Bounds], size: int, seconds: Counter[str]
 ) -> Callable[[Mapping[TopicPartition, reader.Stand]], reader.Reading]:
     def read(stands: Mapping[TopicPartition, reader.Stand]) -> reader.Reading:

@@ -65,9 +65,9 @@ def posted(count: int, customers: int) -> Iterator[Measure]:
                 time.sleep(0.1)
             yield asyncio.run(_reads(node.address, token, customers, "alone", 10))
             for rate in (1_000, 5_000):
-                trickle = _trickle(node.address, key, rest, rate)
+                load = trickle(node.address, key, rest, rate)
                 yield asyncio.run(
-                    _reads(node.address, token, customers, f"while {rate:,} events/s come in", None, trickle)
+                    _reads(node.address, token, customers, f"while {rate:,} events/s come in", None, load)
                 )
 
 
@@ -102,7 +102,7 @@ async def _reads(
     )
 
 
-async def _trickle(address: str, key: str, stream: Sequence[bytes], rate: int) -> None:
+async def trickle(address: str, key: str, stream: Sequence[bytes], rate: int) -> None:
     """Post the events of a stream again and again at a rate, in fifty requests a second, until cancelled."""
     size = rate // TRICKLE
     async with httpx.AsyncClient(base_url=address, headers={"authorization": f"Bearer {key}"}) as client:

@@ -27,3 +27,11 @@ def corrupt(lane: TopicPartition, offset: int) -> CorruptRecord:
         f"{lane.topic}/{lane.partition}, offset {offset}: record missing, or not as its checksum says.",
         hint="Restore the log from a backup.",
     )
+
+
+def archive_damaged(lane: TopicPartition, offset: int, file: str, what: str) -> CorruptRecord:
+    """`file` is named as it lies beside the log."""
+    return CorruptRecord(
+        f"{lane.topic}/{lane.partition}, offset {offset}: {file} {what}.",
+        hint=f"Put {file} back from a backup.",
+    )

@@ -1,7 +1,8 @@
 """A record as the bytes that lie on the disk: its checksum, its place and time, its key and its value.
 
 Frames carry their lengths, so any number of them joined is a stream that splits again. The checksum covers
-the place too (log, topic, partition, offset): a frame that turns up anywhere else does not match.
+the place too (log, topic, partition, offset): a frame that turns up anywhere else does not match. A record
+that leaves the log's own file for an archive keeps its checksum.
 """
 
 from __future__ import annotations
@@ -33,6 +34,15 @@ class FrameCodec:
 
     def encode_all(self, start: int, recorded_at: int, records: Iterable[NewRecord]) -> list[bytes]:
         return [self.encode(offset, recorded_at, record) for offset, record in enumerate(records, start)]
+
+    def checksums(self, records: Records) -> list[int]:
+        """Of each record the checksum that its frame has."""
+        pack, seed = _HEAD.pack, self._seed
+        columns = zip(records.offsets, records.recorded_at, records.keys, records.values, strict=True)
+        return [
+            crc32(value, crc32(key, crc32(pack(offset, recorded_at, len(key), len(value)), seed)))
+            for offset, recorded_at, key, value in columns
+        ]
 
     def decode(self, stream: bytes, start: int, count: int) -> Records:
         """The `count` records of a stream whose offsets run from `start` without holes. Raises

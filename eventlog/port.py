@@ -60,6 +60,13 @@ class Records(Sequence[Record]):
         self.keys.append(key)
         self.values.append(value)
 
+    def extend(self, more: Records) -> None:
+        """Those behind."""
+        self.offsets += more.offsets
+        self.recorded_at += more.recorded_at
+        self.keys += more.keys
+        self.values += more.values
+
 
 class TopicPartition(NamedTuple):
     topic: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +18,9 @@ from .sqlite_errors import damaged, translated
 
 APPLICATION_ID = 0x6B7A6C67  # "kzlg", at byte 68 of the file
 FORMAT = 1
+ARCHIVED_FORMAT = 2
+"""Of a log that was archived in part: a version that knows no archives must not take it for whole."""
+
 PAGE_BYTES = 8192
 
 CHECKPOINT_PAGES = 1_000
@@ -39,6 +42,14 @@ _SCHEMA = (
     # `first` is the lowest offset kept
     "CREATE TABLE partitions (topic TEXT NOT NULL, partition INTEGER NOT NULL, first INTEGER NOT NULL,"
     " PRIMARY KEY (topic, partition))",
+)
+
+# What lies in files beside it, offsets from `first` to below `end`. Their rows may be left in the partition's
+# table for a while: the file counts.
+_ARCHIVE = (
+    "CREATE TABLE IF NOT EXISTS archive (topic TEXT NOT NULL, partition INTEGER NOT NULL,"
+    ' first INTEGER NOT NULL, "end" INTEGER NOT NULL, file TEXT NOT NULL UNIQUE, bytes INTEGER NOT NULL,'
+    " sha256 TEXT NOT NULL, PRIMARY KEY (topic, partition, first))"
 )
 
 # One table a partition: appending always fills the last page, and the last row is the end.
@@ -84,14 +95,18 @@ def connect_reader(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def when_free(connection: sqlite3.Connection, statement: str) -> list[Any]:
-    """The rows of a statement that needs the write lock of the file. Asks often: SQLite's own waiting grows
-    to 100 ms a time, so that a process that appends without a break would leave another one standing, and
-    for some statements it does not wait at all."""
+def when_free(
+    connection: sqlite3.Connection, statement: str, values: Sequence[object] = (), *, script: bool = False
+) -> list[Any]:
+    """The rows of a statement that needs the write lock of the file; of a `script` none. Asks often: SQLite's
+    own waiting grows to 100 ms a time, so that a process that appends without a break would leave another one
+    standing, and for some statements it does not wait at all."""
     deadline = time.monotonic() + BUSY_SECONDS
     while True:
         try:
-            return connection.execute(statement).fetchall()
+            if script:
+                return connection.executescript(statement).fetchall()
+            return connection.execute(statement, values).fetchall()
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
@@ -108,9 +123,15 @@ def open_or_create(path: Path, *, new_id: Callable[[], UUID], partitions: int, g
     with translated(path), closing(connect(path)) as connection:
         if _is_log(connection, path):
             header = _read_header(connection, path)
-            if header.counts.keys() >= set(topics.ALL):
+            if header.counts.keys() >= set(topics.ALL) and keeps_archive(connection):
                 return header
         return _create(connection, path, LogIdentity(new_id(), generation), partitions)
+
+
+def keeps_archive(connection: sqlite3.Connection) -> bool:
+    """False for a log that a version wrote which knew no archives, and that none opened since."""
+    ((tables,),) = connection.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'archive'").fetchall()
+    return bool(tables)
 
 
 def _is_log(connection: sqlite3.Connection, path: Path) -> bool:
@@ -123,8 +144,9 @@ def _is_log(connection: sqlite3.Connection, path: Path) -> bool:
 
 
 def _create(connection: sqlite3.Connection, path: Path, identity: LogIdentity, partitions: int) -> Header:
-    """Make what is missing: all of it, unless another process was faster, or a topic new in this version."""
+    """Make what is missing: all of it, unless another process was faster, or what is new in this version."""
     connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # the file can shrink: only at its making
     ((mode,),) = when_free(connection, "PRAGMA journal_mode = WAL")
     if mode != "wal":
         raise ConfigurationError(
@@ -138,6 +160,7 @@ def _create(connection: sqlite3.Connection, path: Path, identity: LogIdentity, p
             connection.execute(statement)
         values = (str(identity.log_id), identity.generation, partitions)
         connection.execute("INSERT INTO log VALUES (?, ?, ?)", values)
+    connection.execute(_ARCHIVE)
     ((partitions,),) = connection.execute("SELECT partitions FROM log").fetchall()
     known = _read_header(connection, path).counts
     for lane in (TopicPartition(topic, n) for topic in topics.ALL for n in range(partitions)):
@@ -151,9 +174,9 @@ def _create(connection: sqlite3.Connection, path: Path, identity: LogIdentity, p
 
 def _read_header(connection: sqlite3.Connection, path: Path) -> Header:
     ((version,),) = connection.execute("PRAGMA user_version").fetchall()
-    if version != FORMAT:
+    if version not in (FORMAT, ARCHIVED_FORMAT):
         raise ConfigurationError(
-            f"{path} has format {version}, this version of Kizuna reads format {FORMAT}.",
+            f"{path} has format {version}, this version of Kizuna reads formats up to {ARCHIVED_FORMAT}.",
             hint="Use the version that wrote it.",
         )
     ((log_id, generation),) = connection.execute("SELECT log_id, generation FROM log").fetchall()

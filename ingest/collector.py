@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from contextlib import nullcontext
 from typing import Any
 
 import orjson
 
 from kizuna.eventlog.topics import FAILED_EVENTS, TOUCHPOINTS
+from kizuna.processors.buckets import Buckets
+from kizuna.processors.presented import Presented
 from kizuna.processors.services import Services
 from kizuna.schemas.admission import Accepted, Origin
 from kizuna.schemas.definitions import WriteKey
@@ -19,13 +23,15 @@ from kizuna.schemas.refusal import Refusal
 
 from . import metrics
 from .appender import Appender
+from .aside import Aside
 from .body import Disconnected, Intake, Limits, Receive
 from .credentials import presented_key, unauthorized
 from .folded import Folded
 from .items import Items, parse
 from .outcome import Outcome, decide, gather, without_ids
-from .problem import Problem, retry_later
+from .problem import Problem, retry_later, slow_down
 from .query_string import Options, parse_options
+from .quota import Quota, sender
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -33,8 +39,18 @@ Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 Header = tuple[bytes, bytes]
 
 PATH = "/v1/events"
-TURN = 100
-"""Items admitted before other requests get their turn."""
+TURN_SECONDS = 0.002
+"""How long items are admitted before other requests get their turn."""
+
+ASIDE_BYTES = 128 << 10
+"""A longer body is read and admitted aside: one item of it could hold up everybody."""
+
+READ_BYTES = 16 << 10
+"""A body up to this length is read also where its key may send nothing now: so the answer can tell how long
+these events have to wait."""
+
+REFUSED_ASIDE_BYTES = 8 << 10
+"""So is what was refused of a body longer than this: finding the texts of items again takes long."""
 
 _LENGTH_DIGITS = 19
 """Digits of a length that are looked at: more name no body that could be sent."""
@@ -50,9 +66,13 @@ class _Collector:
     def __init__(self, services: Services, limits: Limits) -> None:
         self._services = services
         self._limits = limits
-        self._intake = Intake(limits)
+        self._aside = Aside()
+        self._intake = Intake(limits, self._aside)
+        self._presented = Presented(services.access)
         self._appender = Appender(services.log)
-        self._folded = Folded(services.log, services.projector)
+        self._folded = Folded(services.log, services.projector, limits.waiting)
+        self._quota = Quota(limits)
+        self._guesses = Buckets(limits.guesses)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -67,11 +87,12 @@ class _Collector:
             if scope["method"] == "OPTIONS":
                 status, headers = 204, _preflight(sent)
             elif scope["method"] == "POST":
-                write_key = await self._write_key(sent)
+                whose = sender(scope)
+                write_key = await self._write_key(sent, whose)
                 if write_key.rights == "secret":
                     cross_origin = []  # it has no business in a browser
                 options = parse_options(scope["query_string"], self._limits.wait_seconds)
-                body = await self._collect(write_key, options, sent, receive)
+                body = await self._collect(write_key, whose, options, sent, receive)
             else:
                 allow = (b"allow", b"POST, OPTIONS")
                 raise Problem(405, "method_not_allowed", f"{PATH} takes POST.", headers=[allow])
@@ -85,27 +106,27 @@ class _Collector:
             await _answer(send, status, body, [*headers, *cross_origin])
             metrics.SECONDS.observe(time.perf_counter() - began)
 
-    async def _write_key(self, sent: dict[bytes, bytes]) -> WriteKey:
+    async def _write_key(self, sent: dict[bytes, bytes], whose: str) -> WriteKey:
         text = presented_key(sent.get(b"authorization", b""), sent.get(b"x-write-key", b""))
-        access = self._services.access
-        found = access.held_write_key(text) or await asyncio.to_thread(access.write_key, text)
+        found = await self._presented.write_key(text)
         if found is None:
+            if wait := self._guesses.take(whose, 1, asyncio.get_running_loop().time()):
+                raise slow_down(wait, "Your address sent too many unknown write keys.")
             raise unauthorized("This write key is not known.")
         return found
 
     async def _collect(
-        self, write_key: WriteKey, options: Options, sent: dict[bytes, bytes], receive: Receive
+        self,
+        write_key: WriteKey,
+        whose: str,
+        options: Options,
+        sent: dict[bytes, bytes],
+        receive: Receive,
     ) -> bytes:
         """Receive, admit, append and answer."""
-        length = sent.get(b"content-length", b"")
-        body = await self._intake.receive(
-            receive,
-            declared=int(length[:_LENGTH_DIGITS]) if length.isdigit() else 0,
-            encoding=sent.get(b"content-encoding", b""),
-        )
-        try:
-            items = parse(body, sent.get(b"content-type", b""), self._limits.items)
-            outcome = await self._admit(items, write_key)
+        waits = options.wait is not None and not options.dry_run
+        with self._folded.place() if waits else nullcontext():
+            outcome = await self._kept(write_key, whose, options, sent, receive)
             answer: dict[str, object] = {
                 "accepted": len(outcome.touchpoints),
                 "refused": len(outcome.failed),
@@ -113,23 +134,67 @@ class _Collector:
             if options.dry_run:
                 answer |= {"dry_run": True, "results": without_ids(outcome.results)}
                 return orjson.dumps(answer)
-            await self._append(outcome, write_key.rights)
             if options.wait is not None:
                 answer["folded"] = await self._folded.wait(options.wait)
             answer["results"] = outcome.results
             return orjson.dumps(answer)
+
+    async def _kept(
+        self,
+        write_key: WriteKey,
+        whose: str,
+        options: Options,
+        sent: dict[bytes, bytes],
+        receive: Receive,
+    ) -> Outcome:
+        """The outcome, durable unless it is a dry run. The body is let go of then, whatever follows."""
+        now = asyncio.get_running_loop().time
+        length = sent.get(b"content-length", b"")
+        declared = int(length[:_LENGTH_DIGITS]) if length.isdigit() else 0
+        if not 0 < declared <= READ_BYTES and (wait := self._quota.wait(write_key, whose, 1, now())):
+            raise slow_down(wait, "This write key sent more events than it may.")
+        body = await self._intake.receive(
+            receive,
+            declared=declared,
+            encoding=sent.get(b"content-encoding", b""),
+        )
+        try:
+            kind = sent.get(b"content-type", b"")
+            if len(body) > ASIDE_BYTES:
+                items = await self._aside(lambda: parse(body, kind, self._limits.items))
+            else:
+                items = parse(body, kind, self._limits.items)
+            if wait := self._quota.take(write_key, whose, len(items.values), now()):
+                raise slow_down(wait, "This write key sent more events than it may.")
+            outcome = await self._admit(items, write_key)
+            if not options.dry_run:
+                await self._append(outcome, write_key.rights)
+            return outcome
         finally:
             self._intake.release(len(body))
 
     async def _admit(self, items: Items, write_key: WriteKey) -> Outcome:
         services = self._services
         origin = Origin(write_key.source, write_key.rights, services.clock())
+
+        def admitted(value: object) -> Accepted | Refusal:
+            return decide(value, origin, services.workspace_key, services.new_id)
+
+        def gathered(decisions: list[Accepted | Refusal]) -> Outcome:
+            return gather(items, decisions, origin, services.new_id)
+
+        if len(items.body) > ASIDE_BYTES:
+            return await self._aside(lambda: gathered([admitted(value) for value in items.values]))
         decisions: list[Accepted | Refusal] = []
+        now = asyncio.get_running_loop().time
+        until = now() + TURN_SECONDS
         for value in items.values:
-            if len(decisions) % TURN == TURN - 1:
+            if now() > until:
                 await asyncio.sleep(0)
-            decisions.append(decide(value, origin, services.workspace_key, services.new_id))
-        return gather(items, decisions, origin, services.new_id)
+                until = now() + TURN_SECONDS
+            decisions.append(admitted(value))
+        refused = len(items.body) > REFUSED_ASIDE_BYTES and any(isinstance(one, Refusal) for one in decisions)
+        return await self._aside(lambda: gathered(decisions)) if refused else gathered(decisions)
 
     async def _append(self, outcome: Outcome, rights: Rights) -> None:
         records = ((TOUCHPOINTS, outcome.touchpoints), (FAILED_EVENTS, outcome.failed))
@@ -138,8 +203,8 @@ class _Collector:
             await self._appender.append(some)
         if outcome.touchpoints:
             metrics.items(rights, "accepted").inc(len(outcome.touchpoints))
-        for code in outcome.refused:
-            metrics.items(rights, code).inc()
+        for code, number in Counter(outcome.refused).items():
+            metrics.items(rights, code).inc(number)
 
 
 async def _answer(send: Send, status: int, body: bytes, headers: Iterable[Header]) -> None:

@@ -22,30 +22,35 @@ class Deadline:
 
     def __enter__(self) -> None:
         loop = asyncio.get_running_loop()
-        self._until[_current()] = loop.time() + self._seconds
+        self._until[current()] = loop.time() + self._seconds
         if self._timer is None:
             self._timer = loop.call_later(self._seconds / _CHECKS, self._check, loop)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        task = _current()
+        task = current()
         del self._until[task]
         if task in self._late:
             self._late.discard(task)
             if task.uncancel() == 0 and kind is asyncio.CancelledError:
                 raise TimeoutError from error
 
+    def cut(self, task: asyncio.Task[object]) -> None:
+        """The task's time is up now."""
+        if task in self._until and task not in self._late:
+            self._late.add(task)
+            task.cancel()
+
     def _check(self, loop: asyncio.AbstractEventLoop) -> None:
         now = loop.time()
         for task, until in self._until.items():
-            if until <= now and task not in self._late:
-                self._late.add(task)
-                task.cancel()
+            if until <= now:
+                self.cut(task)
         self._timer = loop.call_later(self._seconds / _CHECKS, self._check, loop) if self._until else None
 
 
-def _current() -> asyncio.Task[object]:
+def current() -> asyncio.Task[object]:
     task = asyncio.current_task()
     assert task is not None
     return task

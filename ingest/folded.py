@@ -3,22 +3,40 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 from kizuna.eventlog.port import EventLog
 from kizuna.processors.projector import Projector
 from kizuna.schemas.errors import LogUnavailable
 
+from .problem import retry_later
+
 
 class Folded:
     """Belongs to one event loop."""
 
-    def __init__(self, log: EventLog, projector: Projector) -> None:
+    def __init__(self, log: EventLog, projector: Projector, most: int) -> None:
         self._log = log
+        self._most = most
+        self._count = 0
         self._projector = projector
         self._thread = ThreadPoolExecutor(1, "folded")
         self._waiting: list[tuple[float, asyncio.Future[bool]]] = []
         self._task: asyncio.Task[None] | None = None
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """A place to wait at, for who is about to append. Raises Problem (503) when all are taken: asked
+        after the append it would come too late."""
+        if self._count >= self._most:
+            raise retry_later("overloaded", "Too many requests wait for the fold already.")
+        self._count += 1
+        try:
+            yield
+        finally:
+            self._count -= 1
 
     async def wait(self, seconds: float) -> bool:
         """Whether all that was durable before the call was folded within so many seconds."""

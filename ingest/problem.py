@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import orjson
 
+from kizuna.processors.buckets import whole_seconds
+
 Headers = Sequence[tuple[bytes, bytes]]
 
 
@@ -42,4 +44,16 @@ def retry_later(code: str, message: str, *, closing: bool = False) -> Problem:
         "Send it again: what was kept already counts as a duplicate, where items carry a message_id.",
         headers=[(b"retry-after", b"1")],
         closing=closing,
+    )
+
+
+def slow_down(wait: float, message: str) -> Problem:
+    """429: nothing was kept. `wait` is in seconds."""
+    seconds = whole_seconds(wait)
+    return Problem(
+        429,
+        "rate_limited",
+        message,
+        f"Nothing of this request was kept. Send it again in {seconds} s.",
+        headers=[(b"retry-after", b"%d" % seconds), (b"access-control-expose-headers", b"retry-after")],
     )

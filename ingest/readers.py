@@ -109,11 +109,13 @@ class ParquetReader:
 def _joined(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """The same rows in fewer batches, each of about a block."""
     held: list[pa.RecordBatch] = []
+    rows = size = 0
     for batch in batches:
         held.append(batch)
-        if sum(one.num_rows for one in held) >= _ROWS or sum(one.nbytes for one in held) >= _BLOCK:
+        rows, size = rows + batch.num_rows, size + batch.nbytes
+        if rows >= _ROWS or size >= _BLOCK:
             yield pa.concat_batches(held)
-            held.clear()
+            held, rows, size = [], 0, 0
     if held:
         yield pa.concat_batches(held)
 

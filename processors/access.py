@@ -20,6 +20,8 @@ from kizuna.schemas.definitions import Definition, Scope, Token, WriteKey, lates
 from kizuna.schemas.envelope import Rights
 from kizuna.schemas.errors import ConfigurationError, LogUnavailable
 
+from .definitions_tail import DefinitionsTail
+
 KEY_PREFIX = "kzw_"
 TOKEN_PREFIX = "kzt_"
 
@@ -36,7 +38,6 @@ CredentialKind = Literal["write_key", "token"]
 
 M = TypeVar("M", bound=BaseModel)
 
-_READ_LIMIT = 1_000
 _ADVICE = {"name": "A name is a lower-case letter, then letters, digits, - and _, at most 63."}
 
 
@@ -54,7 +55,7 @@ class Access:
         own = digest(admin_token) if admin_token else None
         self._admin = {own: Token(sha256=own, scope="admin")} if own else {}
         self._lock = threading.RLock()
-        self._read_to: dict[int, int] = {}
+        self._tail = DefinitionsTail(log)
         self._read_at = -STALE_SECONDS
         self._seen: list[Definition] = []
         self._write_keys: Mapping[str, WriteKey] = {}
@@ -65,20 +66,8 @@ class Access:
     def refresh(self) -> None:
         """Read the definitions topic from where it stood to its end."""
         with self._lock:
-            new: list[Definition] = []
-            for lane, bounds in self._log.bounds().items():
-                if lane.topic != DEFINITIONS:
-                    continue
-                offset = max(self._read_to.get(lane.partition, 0), bounds.first)
-                while offset < bounds.end:
-                    records = self._log.read(DEFINITIONS, lane.partition, offset, _READ_LIMIT)
-                    if not records:
-                        break
-                    new += [one for record in records if (one := _parsed(Definition, record.value))]
-                    offset = records[-1].offset + 1
-                self._read_to[lane.partition] = offset
+            ours = [one for one in self._tail.new() if one.kind in ("write_key", "token")]
             self._read_at = time.monotonic()
-            ours = [one for one in new if one.kind in ("write_key", "token")]
             if ours:
                 self._seen += ours
                 self._hold()
@@ -94,9 +83,15 @@ class Access:
 
     def held_write_key(self, presented: str) -> WriteKey | None:
         """The same from what is held and fresh, without asking the log; None says nothing."""
-        if time.monotonic() - self._read_at >= STALE_SECONDS:
-            return None
-        return self._key_by_hash.get(digest(presented))
+        return None if self.age() >= STALE_SECONDS else self._key_by_hash.get(digest(presented))
+
+    def held_token(self, presented: str) -> Token | None:
+        """The same of a token."""
+        return None if self.age() >= STALE_SECONDS else self._token_by_hash.get(digest(presented))
+
+    def age(self) -> float:
+        """Seconds since the topic was read to its end."""
+        return time.monotonic() - self._read_at
 
     def token(self, presented: str) -> Token | None:
         """The token of this text; None when there is none."""
@@ -211,7 +206,7 @@ class Access:
 
     def _refresh_after(self, seconds: float) -> bool:
         """Refresh when what is held is older than this; whether it was."""
-        if time.monotonic() - self._read_at < seconds:
+        if self.age() < seconds:
             return False
         self.refresh()
         return True

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from kizuna.eventlog.port import Bounds, EventLog, TopicPartition
 from kizuna.projections import canon
 from kizuna.projections.batch import Batch, Rows
 from kizuna.projections.fold import Fold
-from kizuna.projections.store import BEGINNING, Cut, Store, cut, logs, outages
+from kizuna.projections.store import BEGINNING, Cut, Store, cut, outages
+from kizuna.projections.store_file import discard
 
 from . import reader
 from .ahead import ReadAhead
@@ -65,13 +64,6 @@ def rebuild(
                 built.close()
     finally:
         discard(path)
-
-
-def discard(path: Path) -> None:
-    """Remove a store that is not in use."""
-    for one in (*logs(path), path):
-        one.unlink(missing_ok=True)
-    shutil.rmtree(path.with_suffix(".ids"), ignore_errors=True)
 
 
 def _finish(builder: _Builder, store: Store, projector: Projector, *, verify: bool) -> Report:

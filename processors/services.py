@@ -11,6 +11,7 @@ from kizuna.eventlog.port import EventLog
 from kizuna.projections.store import Store
 
 from .access import Access
+from .ownership import Ownership
 from .projector import Projector
 
 
@@ -21,6 +22,7 @@ class Services:
     log: EventLog
     store: Store
     access: Access
+    ownership: Ownership
     projector: Projector
     workspace_key: str
     clock: Callable[[], datetime]

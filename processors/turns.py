@@ -26,6 +26,9 @@ SEEN_SECONDS = 5.0
 
 DURABLE_SECONDS = 30.0
 
+WAITING = 16
+"""How many wait for their turn, or take it: each keeps a thread from others."""
+
 
 class Turns:
     """Any thread may call; one turn is taken at a time."""
@@ -35,17 +38,24 @@ class Turns:
         self._store = store
         self._projector = projector
         self._lock = threading.Lock()
+        self._places = threading.BoundedSemaphore(WAITING)
 
     @contextmanager
     def take(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A snapshot that has seen all turns before. Raises LogUnavailable when the fold is behind."""
-        with self._lock:
-            if not self._projector.catch_up(FOLD_SECONDS):
-                raise LogUnavailable(
-                    "The fold is behind, so it is not known what is done already.", hint="Try again."
-                )
-            with self.look() as snapshot:
-                yield snapshot
+        """A snapshot that has seen all turns before. Raises LogUnavailable when the fold is behind, or too
+        many wait already."""
+        if not self._places.acquire(blocking=False):
+            raise LogUnavailable("Too many repairs and corrections are under way.", hint="Try again.")
+        try:
+            with self._lock:
+                if not self._projector.catch_up(FOLD_SECONDS):
+                    raise LogUnavailable(
+                        "The fold is behind, so it is not known what is done already.", hint="Try again."
+                    )
+                with self.look() as snapshot:
+                    yield snapshot
+        finally:
+            self._places.release()
 
     def look(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
         """A snapshot of what stands now."""

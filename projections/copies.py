@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from .controls import ADMISSION, as_controlled, covering, keep_controls
+from .controls import ADMISSION, TOUCHED, as_controlled, covering, keep_controls
 from .decode import CONTROL
 from .id_run import Hashes, Offsets
 from .known_ids import HASH, KnownIds
@@ -45,7 +45,7 @@ LEFT JOIN identifiers c ON c.subject = e.company LEFT JOIN entities n ON n.entit
 
 SET_ASIDE = """
 INSERT INTO copies BY NAME
-SELECT i.* EXCLUDE ("row", id_hash, bad, raw), r.taken
+SELECT i.* EXCLUDE ("row", id_hash, bad, raw, replaces_body), r.taken
 FROM incoming i JOIN ranked r USING ("partition", "offset") WHERE r.origin = 'batch' AND NOT r.counts
 """
 _OF_BATCH = 'SELECT ("partition", "offset") FROM ranked WHERE origin = \'batch\' AND NOT counts'
@@ -96,10 +96,14 @@ SELECT event_id, {HASH.format(id="event_id")} AS id_hash FROM (
 """
 NAMES = """({row}.entity_ref = {entity} OR ({entity}.kind = 'company' AND {row}.company_ref = {entity}.id)
     OR contains({row}.entities, to_json({entity})::VARCHAR))"""
+# What corrections of a root, and of its corrections, name.
+_CHAINS = """SELECT target_event FROM moved UNION SELECT root FROM moved UNION
+    SELECT c.event_id FROM controls c JOIN moved USING (root)"""
 _MOVED = f"""
     UNION SELECT target_event FROM moved WHERE target_event IS NOT NULL
-    UNION SELECT event_id FROM events WHERE corrects IN (SELECT target_event FROM moved)
-    UNION SELECT event_id FROM copies WHERE corrects IN (SELECT target_event FROM moved)
+    UNION SELECT replaced_event FROM moved WHERE replaced_event IS NOT NULL
+    UNION SELECT event_id FROM events WHERE corrects IN ({_CHAINS})
+    UNION SELECT event_id FROM copies WHERE corrects IN ({_CHAINS})
     UNION SELECT event_id FROM events WHERE import_id IN (SELECT target_import FROM moved)
     UNION SELECT event_id FROM copies WHERE import_id IN (SELECT target_import FROM moved)
     UNION SELECT c.event_id FROM copies c JOIN moved m ON m.target_entity IS NOT NULL
@@ -117,7 +121,7 @@ _IN_QUESTION = (
     """WHERE "offset" IN (SELECT "offset" FROM places) AND event_id IN (SELECT event_id FROM ids)"""
 )
 _EVENTS_IN_QUESTION = AS_DECODED.format(source=f"(FROM events {_IN_QUESTION})")
-_MORE = "import_id, corrects, entity_ref, company_ref, entities, type, test"
+_MORE = "import_id, corrects, replaces, entity_ref, company_ref, entities, type, test"
 # All copies of the ids in question. `origin` says where each stands: in the batch, in `events`, in `copies`.
 _POOL = f"""
 SELECT {KEYS}, {_MORE}, 'batch' AS origin FROM incoming WHERE event_id IN (SELECT event_id FROM ids)
@@ -160,13 +164,16 @@ def choose(script: Script, known: KnownIds, *, controls: bool) -> Chosen:
     found, places = known.find(hashes)
     repeated = hashes[1:][hashes[1:] == hashes[:-1]]
     clashing = np.unique(np.concatenate([found, repeated]))
-    controlled = controls or script.first("SELECT 1 FROM controls LIMIT 1") is not None
+    controlled = controls
+    if not controls and script.first("SELECT 1 FROM controls LIMIT 1") is not None:
+        controls, controlled = script.one(TOUCHED)
     if not len(clashing) and not controlled:
         return Chosen(hashes, offsets)
     with script.table("clashing", pa.table({"id_hash": clashing})):
         if controlled:
             if controls:
-                keep_controls(script)
+                with script.table("places", pa.table({"offset": places})):
+                    keep_controls(script)
             script.execute(IDS_OF_CONTROLS.format(moved=_MOVED if controls else ""))
             ids = script.execute("SELECT id_hash FROM ids ORDER BY id_hash").fetchnumpy()["id_hash"]
             if not len(ids):

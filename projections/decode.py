@@ -48,6 +48,7 @@ STRUCTURE = orjson.dumps(
         "repairs": "VARCHAR",
         "corrects": "VARCHAR",
         "correction": "JSON",
+        "replaces": {"event_id": "VARCHAR", "body_hash": "VARCHAR"},
     }
 ).decode()
 
@@ -84,8 +85,11 @@ FROM (SELECT
     e.ids[1] AS person, list_filter(e.entities, lambda x: x.kind = 'company')[1].id AS company_ref,
     list_filter(e.entities, lambda x: x.kind IN {OWNED_KINDS})[1] AS entity_ref,
     TRY_CAST(left(e.body_hash, 32) AS UUID) AS body_hash, coalesce(e.test, false) AS test,
-    TRY_CAST(e.corrects AS UUID) AS corrects, e.place.store AS store, e.place.register AS register,
-    e.channel AS channel, e.import_id AS import_id,
+    CASE WHEN NOT coalesce(TRY_CAST(e.correction->>'test' AS BOOLEAN), false)
+         THEN TRY_CAST(e.corrects AS UUID) END AS corrects,
+    TRY_CAST(e.replaces.event_id AS UUID) AS replaces,
+    TRY_CAST(left(e.replaces.body_hash, 32) AS UUID) AS replaces_body,
+    e.place.store AS store, e.place.register AS register, e.channel AS channel, e.import_id AS import_id,
     CASE WHEN len(e.ids) > 1 THEN to_json(e.ids)::VARCHAR END AS ids,
     CASE WHEN len(e.entities) > 1 OR e.entities[1].kind IN ('campaign', 'company')
          THEN to_json(e.entities)::VARCHAR END AS entities,
@@ -169,8 +173,8 @@ LINKING = "('customer.identified', 'customer.aliased')"
 SAYING = "('customer.identified', 'company.updated')"
 """Types whose properties become fields of a profile."""
 
-CONTROL = "(type = 'event.retracted' OR corrects IS NOT NULL)"
-"""What takes other events out of every state."""
+CONTROL = "((type = 'event.retracted' AND NOT test) OR corrects IS NOT NULL OR replaces IS NOT NULL)"
+"""What takes other events out of every state: a retraction, a correction, a conflict that was repaired."""
 
 CONTENTS = f"""
 SELECT count(bad) > 0, coalesce(bool_or({OUTDATED}), false), coalesce(bool_or(type IN {LINKING}), false),

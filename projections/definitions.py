@@ -18,6 +18,7 @@ from kizuna.schemas.definitions import (
     Definition,
     Import,
     Kind,
+    Owner,
     Trait,
     Workspace,
     in_force,
@@ -132,6 +133,8 @@ def read_record(value: bytes) -> Definition | Activation:
         compile_trait(trait, Workspace().currency, Parameters())
     elif one.kind == "import":
         Import.model_validate(one.body)
+    elif one.kind == "owner":
+        Owner.model_validate(one.body)
     elif one.kind == "workspace":
         Workspace.model_validate(one.body)
     return one

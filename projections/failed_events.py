@@ -21,7 +21,8 @@ _PLACED = """
 """
 REPAIRS = "TRY_CAST(json_extract_string(more, '$.repairs') AS UUID)"
 READMISSIONS = " UNION ALL ".join(
-    f'SELECT {REPAIRS} AS failed_id, event_id, source, "partition", "offset", {counts} AS counts, corrects, '
+    f'SELECT {REPAIRS} AS failed_id, event_id, source, "partition", "offset", {counts} AS counts, '
+    "coalesce(corrects, replaces) AS instead_of, "
     f"({ADMISSION}) AS admission "
     f"FROM {table} WHERE contains(more, '\"repairs\"')"
     for table, counts in (("events", "true"), ("copies", "false"))
@@ -39,11 +40,11 @@ SELECT * EXCLUDE (h), {_PLACED} AS failed_id FROM (
 UNION ALL
 SELECT * EXCLUDE (h), {_PLACED} AS failed_id FROM (
     SELECT c.*, {_PLACE} FROM copies c
-    WHERE c.taken AND c.event_id IN (SELECT corrects FROM ({READMISSIONS}) WHERE corrects IS NOT NULL)
-) WHERE {_PLACED} IN (SELECT failed_id FROM ({READMISSIONS}) WHERE corrects IS NOT NULL)
+    WHERE c.taken AND c.event_id IN (SELECT instead_of FROM ({READMISSIONS}))
+) WHERE {_PLACED} IN (SELECT failed_id FROM ({READMISSIONS}))
 """
-"""Copies of an id whose body is not that of the event that counts. One that was made a correction of that
-event stays a failed event that was repaired, though it is taken out with it."""
+"""Copies of an id whose body is not that of the event that counts. One that was repaired stays a failed
+event, though its repair keeps it out."""
 
 REASON = "the id is held by an earlier event with another content"
 

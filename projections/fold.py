@@ -36,7 +36,7 @@ STANDS = 'SELECT topic, generation, "partition", "offset" FROM positions'
 KEEP = """
 INSERT INTO events BY NAME
 SELECT i.* EXCLUDE ("row", person, company_ref, entity_ref, person_id, company_id, entity_id, id_hash, bad,
-       raw), k.subject, k.company, k.entity
+       raw, replaces_body), k.subject, k.company, k.entity
 FROM incoming i JOIN keys k USING ("row")
 """
 

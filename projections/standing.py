@@ -9,7 +9,7 @@ from uuid import UUID
 
 import duckdb
 
-from .controls import ADMISSION, as_controlled, covering
+from .controls import ACTS, ADMISSION, as_controlled, covering
 from .copies import NAMES
 from .decode import CONTROL
 from .selection import named_rows
@@ -18,7 +18,7 @@ from .timeline import COLUMNS, event_of, shown
 MAX_COPIES = 100
 
 _STATED = COLUMNS.removesuffix(", subject, entity")
-_MORE = f'body_hash, "partition", "offset", {CONTROL} AND NOT test AS control'
+_MORE = f'body_hash, "partition", "offset", {CONTROL} AS control'
 _HELD = f"SELECT recorded_at, {_MORE} FROM events WHERE event_id = $id"
 _ASIDE = f"""
 SELECT {_STATED}, person, entity_ref, recorded_at AS came, taken, {_MORE}
@@ -35,9 +35,10 @@ SELECT "partition", "offset", arg_min(event_id, (recorded_at, event_id)) AS even
        min(recorded_at) AS recorded_at
 FROM ({_COVERING}) GROUP BY ALL
 """
-_CONTROL = """
-SELECT recorded_at, effective, target_event AS event_id, target_entity AS entity, target_import AS import_id
-FROM controls WHERE event_id = $id
+_FIRST = f"SELECT recorded_at, body_hash, effective, {ACTS} AS acts FROM controls WHERE event_id = $id"
+_TARGETS = f"""
+SELECT coalesce(target_event, replaced_event), target_entity, target_import
+FROM controls WHERE event_id = $id AND {ACTS}
 """
 
 _THING = "{'kind': $kind, 'namespace': $namespace, 'id': $name}"
@@ -81,9 +82,9 @@ def read_event(snapshot: duckdb.DuckDBPyConnection, event_id: UUID) -> dict[str,
     rows = aside.fetchall()
     if not events and not rows:
         return None
-    controls = named_rows(snapshot, _CONTROL, key)
-    # What the others give way to, where nothing took them out: the copy that counts, or the control that acts
-    # for the id, though it is taken out itself.
+    controls = named_rows(snapshot, _FIRST, key)
+    # What the others give way to, where nothing took them out: the copy that counts, or the first of an id
+    # that a control has, though it is taken out itself.
     before: dict[str, object] | None = held[0] if held else controls[0] if controls else None
     causes = {(one["partition"], one["offset"]): one for one in named_rows(snapshot, _CAUSES, key)}
     width = COLUMNS.count(",") + 1
@@ -97,7 +98,7 @@ def read_event(snapshot: duckdb.DuckDBPyConnection, event_id: UUID) -> dict[str,
     else:
         first, standing = copies.pop(0)
         event = first | standing
-    event["effective"] = controls[0]["effective"] if controls else None
+    event["effective"] = controls[0]["effective"] if controls and controls[0]["acts"] else None
     event["copies"] = [
         {"received_at": one["received_at"], "recorded_at": one["recorded_at"], "source": one["source"]}
         | {"import_id": one.get("import_id")}
@@ -152,10 +153,10 @@ def chain(snapshot: duckdb.DuckDBPyConnection, target: Target) -> Sequence[Targe
     """The target, and as long as it is a control what that takes out itself."""
     found = [target]
     while found[-1].event_id is not None:
-        rows = snapshot.execute(_CONTROL, {"id": found[-1].event_id}).fetchall()
+        rows = snapshot.execute(_TARGETS, {"id": found[-1].event_id}).fetchall()
         if not rows:
             break
-        *_, event_id, entity, import_id = rows[0]
+        event_id, entity, import_id = rows[0]
         following = Target(event_id, tuple(entity.values()) if entity else None, import_id)
         if following in found:
             break

@@ -25,6 +25,7 @@ from kizuna.schemas.position import Position
 
 from . import metrics, tables
 from .lookups import fetch
+from .store_file import ids, logs, wal
 
 FOLD_VERSION = 5
 """Raised by every change of the fold that gives another state from the same log."""
@@ -101,7 +102,7 @@ class Store:
         self._gate = threading.Condition()
         self._readers = 0
         self._swapping = False
-        self._new_id = store_id
+        self.store_id = store_id
         self.writer = self._open()
 
     def _open(self) -> duckdb.DuckDBPyConnection:
@@ -124,7 +125,7 @@ class Store:
         ours = {"log_id": str(self.log_id), "generation": str(self.generation), "fold": str(FOLD_VERSION)}
         held = dict(connection.execute("SELECT key, value FROM meta").fetchall())
         if not held:
-            rows = [*ours.items(), ("store_id", str(self._new_id))]
+            rows = [*ours.items(), ("store_id", str(self.store_id))]
             connection.executemany("INSERT INTO meta VALUES (?, ?)", rows)
             connection.execute("INSERT INTO clock VALUES (TIMESTAMP '1970-01-01', TIMESTAMP '1970-01-01')")
             return
@@ -137,20 +138,15 @@ class Store:
         if held["fold"] != ours["fold"]:
             raise StoreOutdated(
                 f"{self.path} was written by fold version {held['fold']}; this is version {ours['fold']}.",
-                hint="Run `kizuna rebuild`.",
+                hint="`kizuna run` folds it anew, and takes events in meanwhile; or run `kizuna rebuild`.",
             )
+        if held["store_id"] != str(self.store_id):  # it was copied here
+            connection.execute("UPDATE meta SET value = ? WHERE key = 'store_id'", [str(self.store_id)])
 
     @property
     def ids(self) -> Path:
         """The folder of the files that hold the ids of its events."""
-        return self.path.with_suffix(".ids")
-
-    @property
-    def store_id(self) -> UUID:
-        with self.read() as snapshot:
-            row = snapshot.execute("SELECT value FROM meta WHERE key = 'store_id'").fetchone()
-        assert row is not None
-        return UUID(row[0])
+        return ids(self.path)
 
     @contextmanager
     def read(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -184,7 +180,7 @@ class Store:
                 path.unlink(missing_ok=True)
             # Named by their content, they may lie beside those of the old store: what is not of this one is
             # removed when the ids are read.
-            for file in built.with_suffix(".ids").glob("*"):
+            for file in ids(built).glob("*"):
                 self.ids.mkdir(exist_ok=True)
                 os.replace(file, self.ids / file.name)
             os.replace(built, self.path)
@@ -224,8 +220,9 @@ class Store:
             return 0
 
     def checkpoint(self) -> bool:
-        """Move the write-ahead log into the file. Called by the writer's thread, when idle. False when the
-        disk has no room for it, or a transaction of somebody else stood in the way: then try again later."""
+        """Move the write-ahead log into the file. Called by the writer's thread, between two batches. False
+        when the disk has no room for it, or a transaction of somebody else stood in the way: then try again
+        later."""
         # A database whose checkpoint fails gives itself up: look first.
         if shutil.disk_usage(self.path.parent).free < self.pending():
             return False
@@ -261,7 +258,7 @@ def connect(path: Path | str, limits: Limits) -> duckdb.DuckDBPyConnection:
         f"SET memory_limit = '{limits.memory}'",
         "SET preserve_insertion_order = false",
         "SET TimeZone = 'UTC'",
-        # Checkpoints are taken when idle: a small threshold would stall the fold in the middle of a backlog.
+        # The projector takes them, between batches: one of DuckDB's own falls into whatever commit is next.
         "SET checkpoint_threshold = '1GB'",
         f"SET disabled_optimizers = '{','.join(NEEDLESS)}'",
         f"ATTACH ':memory:' AS {AHEAD}",
@@ -296,17 +293,6 @@ def outages(path: Path) -> Iterator[None]:
 def is_full(error: BaseException | None) -> bool:
     """Whether a full disk is the trouble."""
     return isinstance(error, duckdb.Error) and any(said in str(error) for said in FULL)
-
-
-def wal(path: Path) -> Path:
-    """The write-ahead log beside a store file."""
-    return path.with_name(path.name + ".wal")
-
-
-def logs(path: Path) -> tuple[Path, ...]:
-    """Every write-ahead log that DuckDB may leave beside a store file: its own, that of what was written
-    during a checkpoint, and that of a recovery which was cut off."""
-    return tuple(wal(path).with_name(f"{path.name}.wal{end}") for end in ("", ".checkpoint", ".recovery"))
 
 
 def cut(snapshot: duckdb.DuckDBPyConnection) -> Cut:

@@ -146,6 +146,8 @@ EVENTS = Table(
         ("test", "BOOLEAN"),
         # The event that this one corrects: takes out, and stands in for.
         ("corrects", "UUID"),
+        # The event id of the copy that this one replaces, a conflict that was repaired.
+        ("replaces", "UUID"),
         ("store", "VARCHAR"),
         ("register", "VARCHAR"),
         ("channel", "VARCHAR"),
@@ -184,8 +186,10 @@ COPIES = Table(
 CONTROLS = Table(
     "controls",
     "folded",
-    # What takes copies out: retractions and corrections, of each id the first copy. One target is given.
-    # `entity_ref`, `company_ref`, `entities` and `import_id` say by what it can itself be taken out.
+    # What takes copies out: retractions, corrections and repaired conflicts, by a target. Of an id that a
+    # control has the first of all copies: one that is no control has no target. `root`: what a chain of
+    # corrections began with. `entity_ref`, `company_ref`, `entities` and `import_id` say by what it can
+    # itself be taken out.
     (
         ("event_id", "UUID"),
         ("received_at", "TIMESTAMP"),
@@ -197,7 +201,10 @@ CONTROLS = Table(
         ("target_event", "UUID"),
         ("target_entity", ENTITY),
         ("target_import", "VARCHAR"),
+        ("replaced_event", "UUID"),
+        ("replaced_body", "UUID"),
         ("correction", "BOOLEAN"),
+        ("root", "UUID"),
         ("entity_ref", ENTITY),
         ("company_ref", "VARCHAR"),
         ("entities", "VARCHAR"),

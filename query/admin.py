@@ -18,7 +18,7 @@ from kizuna.schemas.envelope import Rights, ShortText
 from .answers import Json, answer
 from .errors import ApiError, not_found
 from .examples import refusals
-from .node_shapes import KeyList, NewKey, NewToken, RebuildAnswer, Removed, TokenList
+from .node_shapes import KeyList, NewKey, NewToken, Promoted, RebuildAnswer, Removed, TokenList
 from .snapshots import Snapshots
 
 
@@ -105,6 +105,12 @@ def router(snapshots: Snapshots, services: Services) -> APIRouter:
     def delete_token(name: str) -> Json:
         """Take a token back. This node refuses it from now on, others within seconds."""
         return remove("token", name)
+
+    @routes.post("/promote", response_model=Promoted)
+    def promote() -> Json:
+        """Make this store the owner of its log, so that it takes events in. For data that was restored or
+        copied, once the store it came from is stopped; the owner stays it."""
+        return answer(snapshots.stand(), services.ownership.promote().model_dump())
 
     rebuilding = threading.Lock()
 

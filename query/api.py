@@ -30,7 +30,9 @@ from . import (
     repairs,
     system,
 )
+from .door import Door
 from .examples import illustrate, refusals
+from .limits import Limits
 from .metrics import Node, Requests
 from .snapshots import Snapshots
 
@@ -52,8 +54,9 @@ class _Api(FastAPI):
         return self.openapi_schema
 
 
-def create_app(services: Services) -> FastAPI:
-    """The application. It opens nothing, and keeps nothing that the store or the log does not have."""
+def create_app(services: Services, limits: Limits | None = None) -> FastAPI:
+    """The application. It opens nothing, and keeps nothing that the store or the log does not have. It serves
+    one event loop."""
     snapshots = Snapshots(services.store)
     registry = CollectorRegistry()
     registry.register(Node(services))
@@ -61,13 +64,14 @@ def create_app(services: Services) -> FastAPI:
         title="Kizuna",
         description=ABOUT,
         version=version("kizuna"),
-        openapi_url="/api/openapi.json",
+        openapi_url=None,  # the front serves it, made once,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=_operation,
     )
     app.add_middleware(errors.Guard)
+    app.add_middleware(Door, access=services.access, limits=limits or Limits())
     app.add_middleware(Requests, registry=registry)
     errors.install(app, snapshots.stand)
     read = [Depends(auth.require(services.access, "read"))]
@@ -77,7 +81,7 @@ def create_app(services: Services) -> FastAPI:
         master.router(snapshots),
         failed.router(snapshots, services.log),
         events.router(snapshots),
-        system.router(snapshots, services.log),
+        system.router(snapshots, services.log, services.ownership),
     ):
         app.include_router(routes, dependencies=read, responses=refusals(401, 422))
     turns = Turns(services.log, services.store, services.projector)

@@ -109,7 +109,9 @@ def router(snapshots: Snapshots, corrections: Corrections, access: Access) -> AP
             namespace = ""
         elif namespace is None:
             raise ApiError(
-                422, "query.namespace: is missing.", hint="It is the source, unless the event named another."
+                422,
+                "The namespace is missing: query parameter `namespace`, or option --namespace.",
+                hint="It is the source, unless the event named another.",
             )
         with refused():
             named = normalise(COMPANY, id) if entity == COMPANY else id

@@ -30,6 +30,7 @@ CODES = {
     413: "too_large",
     415: "invalid",
     422: "invalid",
+    429: "rate_limited",
     500: "internal",
     503: "unavailable",
 }

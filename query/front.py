@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
 import orjson
 from fastapi import APIRouter, FastAPI, Request
 from jinja2 import Environment, FileSystemLoader, select_autoescape
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, Response
 
+from kizuna.processors.rounds import Rounds
 from kizuna.processors.services import Services
 
 from .answers import headers
@@ -42,26 +44,37 @@ def router(services: Services, snapshots: Snapshots, app: FastAPI) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
     templates = environment()
     lookout = Lookout(services, snapshots)
+    look = Rounds(lookout.look, "lookout")
 
-    def page(name: str) -> HTMLResponse:
-        live = lookout.look()
+    async def page(name: str) -> HTMLResponse:
+        live = lookout.fresh() or await look()
         html = templates.get_template(name).render(live=live, version=app.version)
         return HTMLResponse(html, headers={**SECURITY, **headers(live.cut)})
 
     @routes.get("/")
-    def front() -> HTMLResponse:
-        return page("front.html")
+    async def front() -> HTMLResponse:
+        return await page("front.html")
 
     @routes.get("/live")
-    def live() -> HTMLResponse:
-        return page("live.html")
+    async def live() -> HTMLResponse:
+        return await page("live.html")
+
+    # Anybody may ask for these two again and again: they are made once.
+    described = cache(lambda: orjson.dumps(app.openapi()))
+    grouped = cache(lambda: operations(app))
+
+    @lru_cache(maxsize=16)
+    def written(address: str) -> str:
+        template = templates.get_template("index.html")
+        return template.render(address=address, groups=grouped(), version=app.version)
 
     @routes.get("/api")
     def index(request: Request) -> HTMLResponse:
-        html = templates.get_template("index.html").render(
-            address=address(request), groups=operations(app), version=app.version
-        )
-        return HTMLResponse(html, headers=SECURITY)
+        return HTMLResponse(written(address(request)), headers=SECURITY)
+
+    @routes.get("/api/openapi.json")
+    def openapi() -> Response:
+        return Response(described(), media_type="application/json")
 
     return routes
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
-from prometheus_client import CollectorRegistry
+from prometheus_client import REGISTRY, CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import Response
 
@@ -50,9 +50,9 @@ def router(snapshots: Snapshots, services: Services, registry: CollectorRegistry
         responses={200: {"content": {"text/plain": {"example": "kizuna_events 1204"}}}},
     )
     def metrics() -> Response:
-        """For Prometheus: of this node, then of its process."""
-        text = generate_latest(registry) + generate_latest()
-        return Response(text, headers={"content-type": CONTENT_TYPE_LATEST})
+        """For Prometheus: of the store and the API, then of collector, connections and process."""
+        told = generate_latest(registry) + generate_latest(REGISTRY)
+        return Response(told, headers={"content-type": CONTENT_TYPE_LATEST})
 
     return routes
 

@@ -73,7 +73,12 @@ class Lookout:
         self._seen: Live | None = None
         self._fresh_until = 0.0
 
+    def fresh(self) -> Live | None:
+        """What was seen last, while it is not old."""
+        return self._seen if time.monotonic() < self._fresh_until else None
+
     def look(self) -> Live:
+        """What was seen last, or sees anew, which asks the store."""
         with self._lock:
             started = time.monotonic()
             if self._seen is None or started >= self._fresh_until:

@@ -100,6 +100,8 @@ class Node(Collector):
         about.add_metric([version("kizuna"), str(FOLD_VERSION)], 1)
         yield about
         yield gauge("kizuna_clock_timestamp_seconds", "The node's clock.", self._services.clock().timestamp())
+        mine = self._services.ownership.mine
+        yield gauge("kizuna_owner", "1 when this store owns the log, 0 when it is a replica.", mine)
         yield from self._fold()
         yield from _disk(self._services.store.path.parent)
         yield from self._state()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from typing import Any, Literal
+from uuid import UUID
 
 from pydantic import Field
 
@@ -83,6 +84,10 @@ class TotalAccount(Account):
 
 
 class StatusAnswer(CountsShape):
+    role: Literal["owner", "replica"] = Field(
+        description="A replica, of data that was restored or copied, takes nothing in until it is promoted."
+    )
+    store_id: UUID
     t: datetime = Field(description="The same as as_of.")
     lag: int = Field(description="Records in the log that are not folded yet.")
     account: TotalAccount = Field(description="`records` follow from where the log ends.")
@@ -174,6 +179,11 @@ class RebuildAnswer(Standing):
         description="The first rows that differ, by table; null where nothing was compared."
     )
     swapped: bool = Field(description="Whether the new store is in the place of the old one.")
+
+
+class Promoted(Standing):
+    store_id: UUID
+    epoch: int = Field(description="How many stores have owned the log, this one last.")
 
 
 class Removed(Standing):

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from kizuna.eventlog.port import Bounds, TopicPartition
 from kizuna.eventlog.topics import ALL, DEFINITIONS
+from kizuna.processors.ownership import Ownership
 from kizuna.projections import statistics
 from kizuna.projections.store import Cut
 
@@ -24,7 +25,9 @@ def behind(cut: Cut, bounds: Mapping[TopicPartition, Bounds]) -> dict[TopicParti
     return {at: offset for at, offset in starts.items() if offset < bounds[at].end}
 
 
-def status(snapshot: Snapshot, bounds: Mapping[TopicPartition, Bounds]) -> dict[str, object]:
+def status(
+    snapshot: Snapshot, bounds: Mapping[TopicPartition, Bounds], ownership: Ownership
+) -> dict[str, object]:
     """What there is, how far the fold is, and that the records of the log add up: once `lag` is 0, those of
     each topic are what was folded of it, and those of each source what became of them."""
     behind = lag(snapshot.cut, bounds)
@@ -40,6 +43,8 @@ def status(snapshot: Snapshot, bounds: Mapping[TopicPartition, Bounds]) -> dict[
     touchpoints_and_failed = sum(n for topic, n in records.items() if topic != DEFINITIONS)
     return {
         **statistics.counts(snapshot.cursor),
+        "role": "owner" if ownership.mine else "replica",
+        "store_id": ownership.store_id,
         "t": snapshot.cut.t,
         "lag": behind,
         "account": account(sources, touchpoints_and_failed, caught_up=behind == 0),

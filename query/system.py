@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from kizuna.eventlog.port import EventLog
+from kizuna.processors.ownership import Ownership
 from kizuna.projections import quality, revenue, statistics
 from kizuna.projections.definitions import read
 from kizuna.schemas import examples as submissions
@@ -26,7 +27,7 @@ SECRET = ("sha256",)
 """What a definition holds that is nobody's business: hashes of keys."""
 
 
-def router(snapshots: Snapshots, log: EventLog) -> APIRouter:
+def router(snapshots: Snapshots, log: EventLog, ownership: Ownership) -> APIRouter:
     routes = APIRouter(prefix="/api", tags=["node"])
 
     @routes.get("/status", response_model=StatusAnswer)
@@ -34,7 +35,7 @@ def router(snapshots: Snapshots, log: EventLog) -> APIRouter:
         """What there is, how far the fold is, and that the records of the log add up."""
         bounds = log.bounds()
         with snapshots.open() as snapshot:
-            return answer(snapshot.cut, status(snapshot, bounds))
+            return answer(snapshot.cut, status(snapshot, bounds, ownership))
 
     @routes.get("/stats", response_model=StatisticsAnswer)
     def read_statistics() -> Json:

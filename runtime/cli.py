@@ -17,7 +17,17 @@ from kizuna.schemas.errors import (
     StoreOutdated,
 )
 
-from . import cli_access, cli_events, cli_failed, cli_import, cli_imports, cli_node, cli_simulate
+from . import (
+    cli_access,
+    cli_archive,
+    cli_backup,
+    cli_events,
+    cli_failed,
+    cli_import,
+    cli_imports,
+    cli_node,
+    cli_simulate,
+)
 from .stopped import ProjectorStopped
 from .terminal import err, print_error
 
@@ -44,7 +54,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
-for group in (cli_node, cli_import, cli_imports, cli_simulate, cli_events, cli_failed, cli_access):
+for group in (
+    cli_node,
+    cli_backup,
+    cli_archive,
+    cli_import,
+    cli_imports,
+    cli_simulate,
+    cli_events,
+    cli_failed,
+    cli_access,
+):
     group.register(app)
 
 _debug = False

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .tail import Entry
 
 
-events = typer.Typer(help="Single events: whether one counts, and how to correct it or take it out.")
+events = typer.Typer(help="Single events: where one stands; correct it, or take it out.")
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="The event's id.")]
 STANDING = ("standing", "since", "taken_out_by", "effective")
@@ -135,7 +135,9 @@ def tail(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Follow the log: when each event came, its type, source and position. Ctrl-C ends it."""
+    """Follow the log, event by event.
+
+    When each came, its type, source and position. Ctrl-C ends it."""
     from .tail import entries
     from .wiring import opened_log
 

@@ -24,7 +24,7 @@ from .terminal import err, local, out, print_json, print_table
 if TYPE_CHECKING:
     from .api import Api
 
-failed = typer.Typer(help="Items that were refused, kept whole with the reason; and how to repair them.")
+failed = typer.Typer(help="Items that were refused: why, and how to repair them.")
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="As `kizuna failed list` shows it.")]
 OneId = Annotated[str | None, typer.Argument(metavar="[ID]", help="One alone; or filters, or --all.")]

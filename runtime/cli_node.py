@@ -17,7 +17,7 @@ from .terminal import err, out, print_json, progress_bar
 
 
 def register(app: typer.Typer) -> None:
-    for command in (run, demo, status, rebuild, doctor, version):
+    for command in (run, demo, status, rebuild, promote, doctor, version):
         app.command(help=told(command), rich_help_panel=GROUP_NODE)(command)
 
 
@@ -34,7 +34,7 @@ Port = Annotated[
 def run(
     data: Data = DEFAULT_DATA, host: Host = None, port: Port = None, settings_file: SettingsFile = None
 ) -> None:
-    """Start a node: collector, API, page and projector in one process, on one port.
+    """Start a node: collector, API, page and projector on one port.
 
     SIGTERM or Ctrl-C ends it: what was acknowledged is in the log. A directory has one node at a time.
     """
@@ -53,9 +53,10 @@ def demo(
     rate: Annotated[float, typer.Option(metavar="N", min=0.1, max=5_000, help="Events a second.")] = 3,
     settings_file: SettingsFile = None,
 ) -> None:
-    """Start a node with a living demo shop: some months of history, then customers who come as you watch.
+    """Start a node with a living demo shop.
 
-    A second start on the same directory goes on. A directory with other data is left alone.
+    Some months of history, then customers who come as you watch. A second start on the same directory goes
+    on. A directory with other data is left alone.
     """
     from . import demo as shop
     from . import welcome
@@ -96,7 +97,7 @@ def rebuild(
     settings_file: SettingsFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Fold the whole log into a new store and put it in the place of the old one.
+    """Fold the whole log into a new store, in place of the old one.
 
     Beside a running node the node does it, and answers questions meanwhile.
     """
@@ -119,10 +120,34 @@ def rebuild(
     raise typer.Exit(1 if report["differences"] else 0)
 
 
-def doctor(data: Data = DEFAULT_DATA, settings_file: SettingsFile = None, as_json: AsJson = False) -> None:
-    """Look for what is wrong with directory, disk, clock, key, log, store or port, and say what to do.
+def promote(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
+    """Make this store the owner of its log, so that it takes events.
 
-    Exit code 1 if anything is wrong.
+    Data that was restored from a backup, or copied, is a replica until then, so that never two nodes do the
+    same. Stop the node that it came from first.
+    """
+    from .api import opened_api
+
+    with opened_api(DataDirectory(data)) as api:
+        owner = api.ask("POST", "/api/promote")
+    if as_json:
+        print_json(owner)
+    else:
+        out.print(f"[green]✓[/] This store owns its log, as number {owner['epoch']} of those that did.")
+
+
+def doctor(
+    data: Data = DEFAULT_DATA,
+    deep: Annotated[
+        bool,
+        typer.Option("--deep", metavar="", help="Read every record too, and hash what was archived."),
+    ] = False,
+    settings_file: SettingsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Look for what is wrong, and say what to do.
+
+    It looks at directory, disk, clock, key, log, archive, store and port. Exit code 1 if anything is wrong.
     """
     from . import running_node
     from .doctor import Patient, examine
@@ -137,6 +162,7 @@ def doctor(data: Data = DEFAULT_DATA, settings_file: SettingsFile = None, as_jso
         open_log=lambda: open_log(directory, settings),
         now=clock(),
         address=running.address if running else None,
+        deep=deep,
     )
     findings = list(examine(patient))
     if as_json:

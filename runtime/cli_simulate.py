@@ -62,7 +62,7 @@ def simulate(
         typer.Option(metavar="N", min=0.01, help="Length of the history; without --start it ends now."),
     ] = None,
 ) -> None:
-    """A seeded shop with web site, tills, salon, mailings, help desk and sales team, as a stream of events.
+    """The demo shop, made from a seed, as a stream of events.
 
     The same seed, start, days and count give the same bytes. Without --start and --days the events are of
     now, and go on until --count, --seconds or Ctrl-C.

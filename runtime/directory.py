@@ -19,7 +19,8 @@ PRIVATE_FILE = 0o600
 
 @dataclass(frozen=True, slots=True)
 class DataDirectory:
-    """Everything that one node keeps. The log and the workspace key are all that needs a backup."""
+    """Everything that one node keeps. The log, what was archived of it, and the workspace key are all that
+    needs a backup."""
 
     path: Path
 
@@ -28,13 +29,28 @@ class DataDirectory:
         return self.path / "log.sqlite"
 
     @property
+    def archive(self) -> Path:
+        """The months of the log that were archived."""
+        return self.path / "archive"
+
+    @property
     def store(self) -> Path:
         return self.path / "store.duckdb"
+
+    @property
+    def outdated_store(self) -> Path:
+        """What another version of the fold wrote, until its successor has caught up."""
+        return self.path / "store.outdated.duckdb"
 
     @property
     def workspace_key(self) -> Path:
         """256 random bits in hex. Identifiers are hashed behind it: without it none can be found again."""
         return self.path / "workspace.key"
+
+    @property
+    def store_identity(self) -> Path:
+        """Which store this is, and where it was made: a copy of it is another."""
+        return self.path / "store.json"
 
     @property
     def node(self) -> Path:
@@ -84,7 +100,7 @@ class DataDirectory:
 
     def read_or_make_workspace_key(self) -> str:
         """Raises ConfigurationError when the log is there and its key is not: a new one would not fit."""
-        with _alone(self.path):  # two processes that start at once make one key
+        with alone(self.path):  # two processes that start at once make one key
             if not self.workspace_key.exists():
                 if self.exists:
                     raise ConfigurationError(
@@ -102,7 +118,7 @@ class DataDirectory:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def alone(folder: Path) -> Iterator[None]:
     """Waits for another process that is in here, if need be."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
@@ -127,6 +143,15 @@ def write_private(path: Path, text: str) -> None:
     except OSError as error:
         beside.unlink(missing_ok=True)
         raise OSError(error.errno, error.strerror, str(path)) from error  # a full disk names no file
+
+
+def sync_folder(folder: Path) -> None:
+    """Make names in a folder durable: what was renamed into it."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def too_open(path: Path) -> str | None:

@@ -12,6 +12,8 @@ from typing import Literal
 
 import duckdb
 
+from kizuna.eventlog.archive import archived_files
+from kizuna.eventlog.inspection import damages, fault_of
 from kizuna.eventlog.port import EventLog
 from kizuna.projections.store import FOLD_VERSION, is_damage, is_locked
 from kizuna.schemas import times
@@ -60,6 +62,8 @@ class Patient:
     open_log: Callable[[], EventLog]
     now: datetime
     address: str | None
+    deep: bool = False
+    """Read every record, and hash every archived file: minutes for a large log."""
 
 
 def _directory(patient: Patient) -> Iterator[Finding]:
@@ -135,6 +139,51 @@ def _log_and_clock(patient: Patient) -> Iterator[Finding]:
         yield good("clock", f"{times.text(patient.now)[:19]}Z, not behind the log")
 
 
+def _archive(patient: Patient) -> Iterator[Finding]:
+    directory = patient.directory
+    if not directory.exists:
+        return
+    files = archived_files(directory.log)
+    whole = 0
+    for file in files:
+        fault = fault_of(directory.archive, file, hashed=patient.deep)
+        if fault is None:
+            whole += 1
+            continue
+        held = f"{file.lane.topic}/{file.lane.partition}@{file.first} to {file.end - 1}"
+        yield bad(
+            "archive",
+            f"{directory.archive / file.name} {fault}; it holds {held}",
+            "Put it back from a backup: until then the log cannot be folded again.",
+        )
+    known = {file.name for file in files}
+    strays = sorted(path.name for path in directory.archive.glob("*") if path.name not in known)
+    if strays:
+        yield warning(
+            "archive",
+            f"{len(strays):,} files in {directory.archive} that the log does not name, such as {strays[0]}",
+            "`kizuna archive` removes what it left unfinished. Move others away: they are of another log.",
+        )
+    if whole and whole == len(files):
+        records, size = sum(file.end - file.first for file in files), sum(file.size for file in files)
+        told = "SHA-256 right" if patient.deep else "there, and of the right size"
+        yield good("archive", f"{whole:,} files, {records:,} records, {size / (1 << 20):,.1f} MB; all {told}")
+
+
+def _records(patient: Patient) -> Iterator[Finding]:
+    if not patient.deep or not patient.directory.exists:
+        return
+    whole = True
+    with closing(patient.open_log()) as log:
+        for lane, offset, error in damages(log):
+            whole = False
+            message = str(error).removesuffix(error.hint).strip()
+            yield bad("records", f"{lane.topic}/{lane.partition}@{offset}: {message}", error.hint)
+        total = sum(its.end - its.first for its in log.bounds().values())
+    if whole:
+        yield good("records", f"{total:,} read, each as its checksum says")
+
+
 def _store(patient: Patient) -> Iterator[Finding]:
     path = patient.directory.store
     if not path.exists():
@@ -192,6 +241,8 @@ CHECKS = (
     ("disk", _disk),
     ("workspace key", _workspace_key),
     ("log", _log_and_clock),
+    ("archive", _archive),
+    ("records", _records),
     ("store", _store),
     ("node", _node),
 )

@@ -4,26 +4,37 @@ from __future__ import annotations
 
 import logging
 import secrets
+import time
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 
 import duckdb
+from starlette.types import ASGIApp
 
 from kizuna.ingest.collector import collector
 from kizuna.processors.services import Services
 from kizuna.projections.definitions import shipped
 from kizuna.projections.store import is_damage
 from kizuna.query.api import create_app
+from kizuna.query.upgrading import Upgrading
 from kizuna.schemas.errors import KizunaError, StoreLocked
 
 from . import bootstrap, node_file, running_node, server
+from .addresses import Proxies, networks
+from .archivist import Archivist
+from .connections import Connections
+from .descriptors import raise_limit
 from .directory import DataDirectory
+from .gate import Gate
 from .node_file import NodeFile
 from .settings import Settings
 from .stopped import ProjectorStopped
-from .wiring import opened_services
+from .upgrade import Upgrade, opened_upgraded
 
 logger = logging.getLogger(__name__)
+
+PATIENCE = 30.0
+PAUSE = 0.2
 
 
 def run(
@@ -38,30 +49,68 @@ def run(
     """
     token = secrets.token_urlsafe(32)
     _refuse_second(directory)
-    try:
-        # The port first: where it is taken, no new workspace is left behind.
-        with (
-            closing(server.bind(settings.host, settings.port)) as bound,
-            opened_services(directory, settings, token) as services,
-        ):
-            address = server.address(bound)
-            app = server.dispatcher(collector(services, settings.collector_limits()), create_app(services))
+    # The port first: where it is taken, no new workspace is left behind.
+    with closing(server.bind(settings.host, settings.port)) as bound, ExitStack() as stack:
+        services = _opened(directory, settings, token, stack)
+        address = server.address(bound)
+        upgrade = Upgrade(directory, services)
+        archivist = Archivist(directory, settings)
+        proxies = Proxies(networks(settings.trusted_proxies))
+        app = _application(services, settings, upgrade, proxies)
+        room = raise_limit(settings.connections)
+        connections = Connections(settings.connection_limits(room), proxies)
 
-            def announce() -> None:
-                NodeFile(address, token).write(directory)
-                logger.info("listening", extra={"address": address, "data": str(directory.path)})
-                listening(address, services)
+        def announce() -> None:
+            NodeFile(address, token).write(directory)
+            logger.info("listening", extra={"address": address, "data": str(directory.path)})
+            listening(address, services)
 
-            bootstrap.define(services.log, settings, shipped(), services.clock)
-            services.projector.start()
-            try:
-                server.serve(app, bound, services.projector, announce)
-            finally:
-                node_file.remove(directory)
-                _finish(services)
-    except StoreLocked:
-        _refuse_second(directory)
-        raise
+        _define(services, settings)
+        services.projector.start()
+        upgrade.start()
+        archivist.start()
+        try:
+            server.serve(app, bound, connections, services.projector, announce)
+        finally:
+            archivist.stop()
+            node_file.remove(directory)
+            upgrade.stop()
+            _finish(services)
+
+
+def _application(services: Services, settings: Settings, upgrade: Upgrade, proxies: Proxies) -> ASGIApp:
+    """Collector and API, behind what bounds everybody."""
+    api = Upgrading(create_app(services, settings.api_limits()), services, upgrade.running)
+    return Gate(
+        server.dispatcher(collector(services, settings.collector_limits()), api),
+        proxies,
+        settings.rate(settings.address_requests),
+        loopback=settings.limit_loopback,
+    )
+
+
+def _opened(directory: DataDirectory, settings: Settings, token: str, stack: ExitStack) -> Services:
+    """A command that asks where no node runs holds the store for a moment: it is waited for."""
+    give_up = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return stack.enter_context(opened_upgraded(directory, settings, token))
+        except StoreLocked:
+            _refuse_second(directory)
+            if time.monotonic() > give_up:
+                raise
+            time.sleep(PAUSE)
+
+
+def _define(services: Services, settings: Settings) -> None:
+    services.ownership.claim()
+    if services.ownership.mine:
+        bootstrap.define(services.log, settings, shipped(), services.clock)
+    else:
+        logger.warning(
+            "this store is a replica, of data that was restored or copied: it takes nothing in until "
+            "`kizuna promote` makes it the owner"
+        )
 
 
 def _refuse_second(directory: DataDirectory) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -12,10 +11,11 @@ from pathlib import Path
 
 import duckdb
 
-from kizuna.processors.rebuild import Progress, Report, discard
+from kizuna.processors.rebuild import Progress, Report
 from kizuna.processors.rebuild import rebuild as rebuild_store
 from kizuna.projections.definitions import shipped
-from kizuna.projections.store import damaged, is_damage, logs
+from kizuna.projections.store import damaged, is_damage
+from kizuna.projections.store_file import discard, move
 from kizuna.schemas.errors import ForeignLog, KizunaError, StoreDamaged, StoreLocked, StoreOutdated
 
 from . import bootstrap, running_node
@@ -66,10 +66,7 @@ def _owned(path: Path) -> Iterator[None]:
 def _put_aside(path: Path) -> Path:
     """Another log may still want its store: give it a name that nothing has."""
     aside = next(one for n in count(1) if not (one := path.with_name(f"store.aside-{n}.duckdb")).exists())
-    os.replace(path, aside)
-    for log, its in zip(logs(path), logs(aside), strict=True):
-        if log.exists():
-            os.replace(log, its)
+    move(path, aside)
     return aside
 
 
@@ -77,7 +74,8 @@ def _rebuild_here(
     directory: DataDirectory, settings: Settings, *, verify: bool, progress: Progress
 ) -> Report:
     with opened_services(directory, settings) as services:
-        bootstrap.define(services.log, settings, shipped(), services.clock)
+        if services.ownership.mine:
+            bootstrap.define(services.log, settings, shipped(), services.clock)
         return rebuild_store(
             services.log,
             services.store,

@@ -15,13 +15,16 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from kizuna.processors.projector import Projector
 from kizuna.schemas.errors import ConfigurationError
 
+from .connection import protocol
+from .connections import Connections
+
 logger = logging.getLogger(__name__)
 
 GRACE_SECONDS = 30
 """How long requests in flight may take when the node stops."""
 
-KEEP_ALIVE_SECONDS = 75
-"""Longer than clients keep an idle connection, so that none is closed under a request on its way."""
+BACKLOG = 4_096
+"""Connections that the system holds until they are taken."""
 
 COLLECTOR_PREFIX = "/v1/"
 
@@ -59,18 +62,25 @@ def address(bound: socket.socket) -> str:
     return f"http://[{local}]:{port}" if ":" in local else f"http://{local}:{port}"
 
 
-def serve(app: ASGIApp, bound: socket.socket, projector: Projector, listening: Callable[[], None]) -> None:
+def serve(
+    app: ASGIApp,
+    bound: socket.socket,
+    connections: Connections,
+    projector: Projector,
+    listening: Callable[[], None],
+) -> None:
     """Serve until SIGTERM or SIGINT, or until the projector fails: then no answer would be fresh again.
     Requests in flight are finished. Raises what `listening` raises."""
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=protocol(connections),
         loop="uvloop",
         ws="none",
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        proxy_headers=False,  # the gate knows which proxies to trust
+        backlog=BACKLOG,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     # uvicorn raises the signal again when it is done. The node has a log and a store to close first.

@@ -8,7 +8,7 @@ from pathlib import Path
 from tomllib import TOMLDecodeError
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -17,8 +17,14 @@ from pydantic_settings import (
 )
 
 from kizuna.ingest.body import Limits
+from kizuna.processors.buckets import Rate
+from kizuna.processors.presented import GUESSES
+from kizuna.query.limits import Limits as ApiLimits
 from kizuna.schemas.definitions import Workspace
 from kizuna.schemas.errors import ConfigurationError
+
+from .addresses import networks
+from .limits import Limits as ConnectionLimits
 
 PREFIX = "KIZUNA_"
 DATA_VARIABLE = "KIZUNA_DATA"
@@ -61,6 +67,12 @@ class Settings(BaseSettings):
         le=1_000,
         description="Milliseconds for which the log gathers appends into one write to the disk.",
     )
+    archive_after_months: int = Field(
+        0,
+        ge=0,
+        le=1_200,
+        description="Closed months that stay in log.sqlite: the node archives older ones. 0: it never does.",
+    )
     collector_body_bytes: int = Field(
         Limits().body_bytes, ge=1_024, description="Size of one request's body, unpacked, in bytes."
     )
@@ -76,12 +88,71 @@ class Settings(BaseSettings):
         ge=1_024,
         description="Bodies in hand together, in bytes; beyond it the collector answers 503.",
     )
+    api_body_bytes: int = Field(
+        ApiLimits().body_bytes, ge=1_024, description="Size of the body of one question to the API, in bytes."
+    )
+    key_events: float = Field(
+        50_000.0, ge=0, description="Events a second of one write key; 0 is no limit. Beyond it, 429."
+    )
+    visitor_events: float = Field(
+        1_000.0, ge=0, description="Events a second of one network address with a public write key; likewise."
+    )
+    token_requests: float = Field(
+        1_000.0, ge=0, description="Requests a second of one token; 0 is no limit. Beyond it, 429."
+    )
+    address_requests: float = Field(
+        1_000.0, ge=0, description="Requests a second of one network address; 0 is no limit. Beyond it, 429."
+    )
+    burst_seconds: float = Field(
+        10.0, ge=1, description="After a pause, so many seconds' worth of a limit may come at once."
+    )
+    limit_loopback: bool = Field(
+        False, description="Whether limits of addresses hold for this machine itself too."
+    )
+    trusted_proxies: str = Field(
+        "",
+        description="Addresses and networks, with commas between, whose X-Forwarded-For is believed.",
+    )
+    connections: int = Field(
+        ConnectionLimits().connections, ge=1, description="Connections at once, as far as files may be open."
+    )
+    connections_per_address: int = Field(
+        ConnectionLimits().per_address,
+        ge=0,
+        description="Connections of one network address at once; 0 is no limit.",
+    )
+    head_seconds: float = Field(
+        ConnectionLimits().head_seconds,
+        gt=0,
+        description="Time in which the head of a request must have arrived, in seconds.",
+    )
+    body_seconds: float = Field(
+        ConnectionLimits().body_seconds,
+        gt=0,
+        description="Time in which the body of any request must have arrived, in seconds.",
+    )
+    answer_seconds: float = Field(
+        ConnectionLimits().answer_seconds,
+        gt=0,
+        description="Time in which a client must have taken what was sent to it, in seconds.",
+    )
+    idle_seconds: float = Field(
+        ConnectionLimits().idle_seconds,
+        gt=0,
+        description="Time for which a connection is kept for its next request, in seconds.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least level of what is logged. debug may show personal data in error messages."
     )
     log_format: Literal["console", "json"] = Field(
         "console", description="console for people, json for machines: one object a line."
     )
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _known_networks(cls, value: str) -> str:
+        networks(value)
+        return value
 
     @classmethod
     def settings_customise_sources(
@@ -105,7 +176,31 @@ class Settings(BaseSettings):
             receive_seconds=self.collector_receive_seconds,
             wait_seconds=self.collector_wait_seconds,
             held_bytes=self.collector_held_bytes,
+            key=self.rate(self.key_events),
+            visitor=self.rate(self.visitor_events),
+            guesses=GUESSES,
         )
+
+    def api_limits(self) -> ApiLimits:
+        return ApiLimits(
+            body_bytes=self.api_body_bytes, token=self.rate(self.token_requests), guesses=GUESSES
+        )
+
+    def connection_limits(self, room: int) -> ConnectionLimits:
+        """With `room` for so many connections."""
+        return ConnectionLimits(
+            connections=room,
+            per_address=self.connections_per_address,
+            head_seconds=self.head_seconds,
+            body_seconds=self.body_seconds,
+            answer_seconds=self.answer_seconds,
+            idle_seconds=self.idle_seconds,
+            loopback=self.limit_loopback,
+        )
+
+    def rate(self, per_second: float) -> Rate:
+        """So many a second, with the burst that is set."""
+        return Rate(per_second, per_second * self.burst_seconds)
 
 
 def load(file: Path | None, **given: Any) -> Settings:

@@ -16,6 +16,8 @@ def show(status: Answer) -> None:
     for name in COUNTS:
         out.print(f"{name.replace('_', ' '):14} [bold]{number(status[name]):>14}[/]")
     out.print(f"{'as of':14} {local(datetime.fromisoformat(status['as_of'])):>20}")
+    if status["role"] == "replica":
+        out.print(f"{'role':14} {'replica':>14}  It takes nothing in: `kizuna promote` makes it the owner.")
     if status["sources"]:
         out.print()
         rows = [(one["source"], *(one[term] for term in TERMS)) for one in status["sources"]]

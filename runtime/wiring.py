@@ -6,16 +6,20 @@ import logging
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from uuid import uuid4
 
+from kizuna.eventlog.port import EventLog
 from kizuna.eventlog.sqlite import SqliteLog
 from kizuna.processors.access import Access
+from kizuna.processors.owned_log import OwnedLog
+from kizuna.processors.ownership import Ownership
 from kizuna.processors.projector import Projector
 from kizuna.processors.services import Services
 from kizuna.projections.store import Limits, Store
 
+from . import store_identity
 from .directory import DataDirectory
 from .settings import Settings
 
@@ -43,13 +47,25 @@ def open_log(directory: DataDirectory, settings: Settings) -> SqliteLog:
 
 
 @contextmanager
-def opened_log(directory: DataDirectory, settings: Settings) -> Iterator[SqliteLog]:
-    """The log of the directory, closed at the end."""
-    log = open_log(directory, settings)
-    try:
+def opened_log(directory: DataDirectory, settings: Settings) -> Iterator[EventLog]:
+    """The log of the directory, as its store may use it; closed at the end."""
+    with _owned_log(directory, settings) as (log, _):
         yield log
-    finally:
-        log.close()
+
+
+@contextmanager
+def opened_ownership(directory: DataDirectory, settings: Settings) -> Iterator[Ownership]:
+    """Who owns the log of the directory, where no node runs."""
+    with _owned_log(directory, settings) as (_, ownership):
+        yield ownership
+
+
+@contextmanager
+def _owned_log(directory: DataDirectory, settings: Settings) -> Iterator[tuple[EventLog, Ownership]]:
+    with closing(open_log(directory, settings)) as log:
+        ownership = Ownership(log, store_identity.store_id(directory, uuid4), clock)
+        ownership.refresh()
+        yield OwnedLog(log, ownership), ownership
 
 
 def limits(settings: Settings) -> Limits:
@@ -65,18 +81,25 @@ def opened_services(
     Raises StoreLocked when another process owns the store, ForeignLog, StoreOutdated, ConfigurationError.
     """
     workspace_key = directory.open_workspace(lambda path: logger.info("made a new workspace in %s", path))
-    with opened_log(directory, settings) as log:
+    with _owned_log(directory, settings) as (log, ownership):
         store = Store(
             directory.store,
             log_id=log.identity.log_id,
             generation=log.identity.generation,
-            store_id=uuid4(),
+            store_id=ownership.store_id,
             limits=limits(settings),
         )
         try:
-            projector = Projector(log, store, workspace_key, clock, batch=settings.batch_size)
+            projector = Projector(
+                log,
+                store,
+                workspace_key,
+                clock,
+                batch=settings.batch_size,
+                has_effects=lambda: ownership.mine,
+            )
             access = Access(log, clock, admin_token)
             access.refresh()
-            yield Services(log, store, access, projector, workspace_key, clock, uuid4, new_secret)
+            yield Services(log, store, access, ownership, projector, workspace_key, clock, uuid4, new_secret)
         finally:
             store.close()

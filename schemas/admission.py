@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from . import codec, identifiers, times
 from .catalogue import CUSTOM_PREFIX, model_of
 from .controls import EventCorrected, EventRetracted
-from .envelope import Correction, EntityKind, Rights
+from .envelope import Correction, EntityKind, Replaced, Rights
 from .identifiers import COMPANY, Identifier
 from .payload import MODELS, OWNED_KINDS, Payload
 from .refusal import Refusal
@@ -25,8 +25,8 @@ from .submission import Submission
 from .upcasting import upcast
 
 _MAX_PATH = 200
-_MAX_MISTAKES = 50_000
-"""Pydantic lists them all to give the first; a list of millions takes seconds."""
+_MAX_MISTAKES = 1_000
+"""Pydantic lists them all to give the first; a list of thousands holds up others."""
 _FOREIGN = {
     "userId": "ids.user_id",
     "anonymousId": "ids.anonymous_id",
@@ -52,8 +52,8 @@ _UUID_5 = 5 << 76 | 0x8000 << 48
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Where an item came in: the key's source and rights, and the moment Kizuna first got it. Of a
-    re-admission also the failed event that it `repairs`, and the `event_id` that it takes, whatever the item
-    says."""
+    re-admission also the failed event that it `repairs`, the `event_id` that it takes, whatever the item
+    says, and the conflict that it `replaces`."""
 
     source: str
     rights: Rights
@@ -61,6 +61,7 @@ class Origin:
     import_id: str | None = None
     event_id: UUID | None = None
     repairs: UUID | None = None
+    replaces: Replaced | None = None
 
 
 class Accepted(NamedTuple):
@@ -204,7 +205,9 @@ def _corrected(sent: Submission, payload: EventCorrected, origin: Origin) -> _Ch
     checked = _check(Submission.model_construct(None, **whole), origin)
     if isinstance(checked, Refusal):
         return replace(checked, path=f"{_INNER}.{checked.path}"[:_MAX_PATH])
-    correction = Correction(reason=payload.reason, actor=sent.actor, occurred_at=sent.occurred_at)
+    correction = Correction(
+        reason=payload.reason, actor=sent.actor, occurred_at=sent.occurred_at, test=sent.test
+    )
     return checked._replace(corrects=payload.event_id, correction=correction)
 
 
@@ -267,8 +270,12 @@ def _seal(checked: _Checked, origin: Origin, workspace_key: str, new_id: Callabl
         envelope["repairs"] = origin.repairs
     if checked.corrects:
         envelope["corrects"] = checked.corrects
-    if checked.correction and (why := checked.correction.model_dump(mode="json", exclude_none=True)):
+    if checked.correction and (
+        why := checked.correction.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+    ):
         envelope["correction"] = why
+    if origin.replaces:
+        envelope["replaces"] = origin.replaces.model_dump()
     return Accepted(event_id, sent.type, _key(checked, event_id, workspace_key), codec.dumps(envelope))
 
 

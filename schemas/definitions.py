@@ -16,7 +16,7 @@ from .errors import ConfigurationError
 from .money import Currency
 from .times import Moment
 
-Kind = Literal["trait", "workspace", "write_key", "token", "import"]
+Kind = Literal["trait", "workspace", "write_key", "token", "import", "owner"]
 Layer = Literal["shipped", "user"]
 Scope = Literal["read", "admin"]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
@@ -105,6 +105,17 @@ class Import(_Model):
     file: Annotated[str, StringConstraints(max_length=1000)]
     rows: Annotated[int, Field(ge=0)]
     source: ShortText
+
+
+OWNER = "effects"
+"""The name of the one definition of kind `owner`."""
+
+
+class Owner(_Model):
+    """The store that owns the effects of the log. Whoever becomes it raises the epoch."""
+
+    store_id: UUID
+    epoch: Annotated[int, Field(ge=1)]
 
 
 class Token(_Model):

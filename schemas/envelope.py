@@ -75,6 +75,14 @@ class Correction(_Part):
     reason: str | None = None
     actor: Actor | None = None
     occurred_at: Moment | None = None
+    test: bool = Field(False, description="Takes nothing out: whoever sent it tries something.")
+
+
+class Replaced(_Part):
+    """A copy of an event id, by what it says."""
+
+    event_id: UUID
+    body_hash: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Envelope(_Part):
@@ -113,3 +121,6 @@ class Envelope(_Part):
     repairs: UUID | None = Field(None, description="The failed event that this one repairs.")
     corrects: UUID | None = Field(None, description="The event that this one takes out and stands in for.")
     correction: Correction | None = Field(None, description="Why it was corrected, by whom and when.")
+    replaces: Replaced | None = Field(
+        None, description="The copy that this one stands in for: of a conflict that was repaired."
+    )

@@ -96,6 +96,11 @@ class SmsDelivered(Sms):
     """Arrived on the phone."""
 
 
+@event("sms.opened")
+class SmsOpened(Sms):
+    """Read, where the carrier tells, as with RCS."""
+
+
 @event("sms.clicked")
 class SmsClicked(Clicked, Sms):
     """A link in it was followed."""
@@ -148,6 +153,11 @@ class LineBounced(Bounced, LineMessage):
     """It could not be delivered."""
 
 
+@event("line.complained")
+class LineComplained(LineMessage):
+    """The recipient reported it."""
+
+
 @event("line.unsubscribed")
 class LineUnsubscribed(Unsubscribed, LineMessage):
     """The recipient blocked the account."""
@@ -186,6 +196,11 @@ class PushBounced(Bounced, Push):
     """It could not be delivered."""
 
 
+@event("push.complained")
+class PushComplained(Push):
+    """The recipient complained about it."""
+
+
 @event("push.unsubscribed")
 class PushUnsubscribed(Unsubscribed, Push):
     """The recipient forbade notifications."""
@@ -206,6 +221,16 @@ class PostSent(Post):
 @event("post.delivered", public=False)
 class PostDelivered(Post):
     """Delivered, as far as the post tells."""
+
+
+@event("post.opened", public=False)
+class PostOpened(Post):
+    """Read, as the recipient said."""
+
+
+@event("post.clicked", public=False)
+class PostClicked(Clicked, Post):
+    """The address or code printed on it was followed."""
 
 
 @event("post.bounced", public=False)

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from . import codec
 from .admission import Accepted, Origin, admit, event_id_for
-from .envelope import Rights, ShortText
+from .envelope import Replaced, Rights, ShortText
 from .refusal import Code, Refusal
 from .submission import MessageId
 from .times import Moment
@@ -34,14 +34,16 @@ _FORMS: dict[str, TypeAdapter[object]] = {
 _IDS = ("event_id", "message_id")
 _ORIGIN = ("source", "rights", "received_at", "import_id")
 _CORRECTION = ("corrects", "correction")
-_ENVELOPE_ONLY = (*_ORIGIN, "body_hash", "clamped", "original_timestamp", "repairs", *_CORRECTION)
+_ENVELOPE_ONLY = (
+    *_ORIGIN, "body_hash", "clamped", "original_timestamp", "repairs", "replaces", *_CORRECTION
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
     """A failed event as it is kept, with the `item` as text. Of a record that the fold could not read (`via`
     is fold) the item is the record: what it says of its origin goes before `source` and the others. The id
-    of a conflict is held by another event, `holder`; it happened at `occurred_at`."""
+    of a conflict is held by another event, `holder`; it has the `body_hash` and happened at `occurred_at`."""
 
     failed_id: UUID
     code: Code
@@ -52,6 +54,7 @@ class Kept:
     received_at: datetime
     import_id: str | None = None
     holder: UUID | None = None
+    body_hash: str | None = None
     occurred_at: str | None = None
 
 
@@ -97,6 +100,7 @@ def readmit(kept: Kept, repair: Repair, workspace_key: str) -> Accepted | Refusa
         origin.import_id,
         event_id=event_id or uuid5(NEW_IDS, str(kept.failed_id)),
         repairs=kept.failed_id,
+        replaces=_replaced(kept),
     )
     item = reopened(repaired) if of_log else repaired
     if of_log and "event_id" in said:
@@ -168,6 +172,7 @@ def conflicting(failed_id: UUID, record: bytes, source: str, received_at: dateti
         received_at,
         _text(origin.get("import_id")),
         holder,
+        _text(envelope.get("body_hash")),
         _text(envelope.get("occurred_at")),
     )
 
@@ -268,7 +273,7 @@ def _without_namespace(entity: object, source: object) -> object:
 
 def _correction(item: Item, corrects: object, why: object) -> Item:
     """The submission of a correction, which holds the event that stands in for another."""
-    outer = {name: item[name] for name in (*_IDS, "sent_at", "test") if name in item}
+    outer = {name: item[name] for name in (*_IDS, "sent_at") if name in item}
     said = dict(why) if isinstance(why, Mapping) else {}
     properties = {
         "event_id": corrects,
@@ -276,6 +281,13 @@ def _correction(item: Item, corrects: object, why: object) -> Item:
         **({"reason": said.pop("reason")} if "reason" in said else {}),
     }
     return {**outer, **said, "type": "event.corrected", "properties": properties}
+
+
+def _replaced(kept: Kept) -> Replaced | None:
+    """The copy that a conflict is, by which its repair keeps it out."""
+    if kept.holder is None or kept.body_hash is None:
+        return None
+    return Replaced(event_id=kept.holder, body_hash=kept.body_hash)
 
 
 def _text(value: object) -> str | None:

@@ -17,6 +17,9 @@ import httpx
 KIZUNA = str(Path(sys.executable).with_name("kizuna"))
 PATIENCE = 60.0
 
+Until = Literal["/health", "/ready"]
+"""When a node counts as started: it listens, or it has folded what the log holds."""
+
 
 def environment() -> dict[str, str]:
     """That of the tests, without settings of Kizuna that somebody may have."""
@@ -36,16 +39,18 @@ def kizuna_json(*arguments: object) -> Any:
 
 
 class NodeProcess:
-    """`kizuna run` on a free port. Started on entering, stopped on leaving; what it logs goes to `log`."""
+    """`kizuna run` on a free port. Started on entering, as far as `until`, stopped on leaving; its log is
+    `log`."""
 
-    def __init__(self, data: Path, *options: str, command: str = "run") -> None:
+    def __init__(self, data: Path, *options: str, command: str = "run", until: Until = "/ready") -> None:
+        self._until = until
         self.data = data
         self.log = data.with_name(f"{data.name}.log")
         self._client = httpx.Client(timeout=30)
         self._options = (command, "--data", str(data), "--port", "0", *options)
 
     def __enter__(self) -> NodeProcess:
-        self.start()
+        self.start(self._until)
         return self
 
     def __exit__(
@@ -56,8 +61,8 @@ class NodeProcess:
         self.process.wait()
         self._client.close()
 
-    def start(self, until: Literal["/health", "/ready"] = "/ready") -> None:
-        """Returns when it answers there: it listens, or it has folded what the log holds."""
+    def start(self, until: Until = "/ready") -> None:
+        """Returns when it answers there."""
         (self.data / "node.json").unlink(missing_ok=True)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(

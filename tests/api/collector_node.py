@@ -18,6 +18,7 @@ from kizuna.eventlog.memory import MemoryLog
 from kizuna.ingest.body import Limits
 from kizuna.ingest.collector import collector
 from kizuna.processors.access import Access
+from kizuna.processors.ownership import Ownership
 from kizuna.processors.projector import Projector
 from kizuna.processors.services import Services
 from kizuna.projections.store import Store
@@ -36,6 +37,7 @@ class CollectorNode:
             log,
             store,
             self.access,
+            Ownership(log, store.store_id, lambda: NOW),
             self.projector,
             KEY,
             clock=lambda: NOW,

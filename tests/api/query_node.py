@@ -18,6 +18,7 @@ from kizuna.eventlog import topics
 from kizuna.eventlog.memory import MemoryLog
 from kizuna.eventlog.port import NewRecord
 from kizuna.processors.access import Access
+from kizuna.processors.ownership import Ownership
 from kizuna.processors.projector import Projector
 from kizuna.processors.services import Services
 from kizuna.projections import canon
@@ -47,6 +48,7 @@ class QueryNode:
             log,
             store,
             self.access,
+            Ownership(log, store.store_id, lambda: NOW),
             self.projector,
             KEY,
             clock=lambda: NOW,

@@ -105,6 +105,7 @@ def questions(node: QueryNode) -> Iterator[Question]:
     yield Question("create_token", "POST", "/api/tokens", "/api/tokens", body=token, status=201)
     yield _one("list_tokens", "/api/tokens")
     yield Question("delete_token", "DELETE", "/api/tokens/{name}", "/api/tokens/dashboard")
+    yield Question("promote", "POST", "/api/promote", "/api/promote")
     yield Question("rebuild_store", "POST", "/api/rebuild", "/api/rebuild", body={"verify": True})
 
 

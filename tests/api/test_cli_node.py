@@ -6,6 +6,7 @@ import json
 import re
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -88,12 +89,22 @@ def test_failed_events_are_listed_without_what_was_in_them(node: NodeProcess) ->
 def test_tail_follows(node: NodeProcess) -> None:
     key = kizuna_json("keys", "create", "tailed", "--data", node.data)["key"]
     command = [KIZUNA, "tail", "--data", str(node.data), "-n", "0", "--json"]
+    seen = threading.Event()
+
+    def probe() -> None:
+        """Again and again: nothing says from when on it follows."""
+        for _ in range(200):
+            node.post(key, [{"type": "custom.probe", "ids": {"email": MAIL}}])
+            if seen.wait(0.3):
+                return
+
     with subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, text=True) as following:
         assert following.stdout
-        time.sleep(1.5)
-        item: dict[str, object] = {"type": "custom.probe", "message_id": "probe", "ids": {"email": MAIL}}
-        node.post(key, [item])
+        probing = threading.Thread(target=probe)
+        probing.start()
         line = json.loads(following.stdout.readline())
+        seen.set()
+        probing.join()
         following.terminate()
     assert (line["type"], line["source"]) == ("custom.probe", "tailed")
     assert MAIL not in json.dumps(line)

@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 
 from kizuna.eventlog import topics
-from kizuna.eventlog.port import NewRecord
-from kizuna.eventlog.sqlite import SqliteLog
+from kizuna.eventlog.port import EventLog, NewRecord
 from kizuna.runtime.directory import DataDirectory
 from kizuna.runtime.options import load_settings
 from kizuna.runtime.wiring import opened_log
@@ -76,7 +75,7 @@ def node(tmp_path: Path) -> Iterator[NodeProcess]:
         yield running
 
 
-def _log(data: Path) -> AbstractContextManager[SqliteLog]:
+def _log(data: Path) -> AbstractContextManager[EventLog]:
     directory = DataDirectory(data)
     return opened_log(directory, load_settings(directory))
 

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from contextlib import closing
 from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
+from kizuna.eventlog.archive import archived_files
+from kizuna.eventlog.archiving import Span, archive
 from kizuna.eventlog.memory import MemoryLog
-from kizuna.eventlog.port import EventLog, LogIdentity, TopicPartition
+from kizuna.eventlog.months import Month
+from kizuna.eventlog.port import Bounds, EventLog, LogIdentity, NewRecord, Records, TopicPartition
 from kizuna.eventlog.sqlite import SqliteLog
+
+MONTH = Month(2026, 9)
+"""What the files are named by; the suite does not ask what their records' months are."""
 
 LOG_ID = UUID("3f0e0d3c-6a0b-4a7e-9d53-1f5b8a2c9e10")
 
@@ -99,4 +106,62 @@ class SqliteRig:
             log.close()
 
 
-ADAPTERS: dict[str, Callable[[Path], Rig]] = {"memory": MemoryRig, "sqlite": SqliteRig}
+class ArchivingLog:
+    """An SQLite log of which a part is archived before every read: half of what is left in its own file, in
+    up to three files."""
+
+    def __init__(self, path: Path, log: SqliteLog) -> None:
+        self._path = path
+        self._log = log
+
+    @property
+    def identity(self) -> LogIdentity:
+        return self._log.identity
+
+    def append(self, topic: str, records: Sequence[NewRecord]) -> Future[list[TopicPartition]]:
+        return self._log.append(topic, records)
+
+    def read(self, topic: str, partition: int, start: int, limit: int) -> Records:
+        if (lane := TopicPartition(topic, partition)) in self._log.bounds():
+            self._archive(lane)
+        return self._log.read(topic, partition, start, limit)
+
+    def _archive(self, lane: TopicPartition) -> None:
+        first, end = self._log.bounds()[lane]
+        first = max([first, *(file.end for file in archived_files(self._path) if file.lane == lane)])
+        until = first + (end - first) // 2
+        step = max((until - first) // 3, 1)
+        spans = [Span(lane, MONTH, start, min(start + step, until)) for start in range(first, until, step)]
+        if spans:
+            archive(self._log, self._path, spans)
+
+    def bounds(self) -> dict[TopicPartition, Bounds]:
+        return self._log.bounds()
+
+    def wait(self, timeout: float) -> None:
+        self._log.wait(timeout)
+
+    def close(self) -> None:
+        self._log.close()
+
+
+class ArchivedRig(SqliteRig):
+    """The same file, part of which lies in others."""
+
+    def open(self, partitions: int = 1) -> EventLog:
+        folder = self._folder / f"{len(self._paths)}"
+        folder.mkdir()
+        return self._open(folder / "log.sqlite", partitions)
+
+    def _open(self, path: Path, partitions: int = 1) -> EventLog:
+        made = SqliteLog(path, clock=self.clock, new_id=lambda: LOG_ID, partitions=partitions)
+        log = ArchivingLog(path, made)
+        self._paths[log] = path
+        return log
+
+
+ADAPTERS: dict[str, Callable[[Path], Rig]] = {
+    "memory": MemoryRig,
+    "sqlite": SqliteRig,
+    "archived": ArchivedRig,
+}

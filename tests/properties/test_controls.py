@@ -20,6 +20,7 @@ from tests.properties.test_fold import ITEMS
 
 IMPORTS = st.sampled_from([None, None, "i1", "i2"])
 ORDERS = [{"kind": "order", "namespace": "shop", "id": one} for one in ("o1", "o2")]
+ACTS = ("corrects", "correction", "replaces")
 COMPANY = {"kind": "company", "namespace": "", "id": "c1"}
 
 
@@ -38,26 +39,43 @@ class Copy(NamedTuple):
         return self.envelope["received_at"], self.envelope["occurred_at"], self.id
 
     @property
-    def corrects(self) -> bool:
-        return self.envelope["type"] != "event.retracted" and "corrects" in self.envelope
+    def corrects(self) -> str | None:
+        tried = self.envelope.get("correction", {}).get("test")
+        found: str | None = None if tried else self.envelope.get("corrects")
+        return found
 
     @property
     def control(self) -> bool:
-        return self.envelope["type"] == "event.retracted" or "corrects" in self.envelope
+        retracts = self.envelope["type"] == "event.retracted"
+        return retracts or self.corrects is not None or "replaces" in self.envelope
 
-    def takes(self, other: Copy) -> bool:
-        """Whether it takes the other one out, when it acts."""
+    def takes(self, other: Copy, roots: dict[int, str]) -> bool:
+        """Whether it takes the other one out, when it acts. `roots`: by place, what a chain of corrections
+        began with."""
         said = self.envelope["properties"] if self.envelope["type"] == "event.retracted" else {}
         earlier = other.order < self.order
         if other.place == self.place:
             return False
+        if (replaced := self.envelope.get("replaces")) is not None:
+            same = replaced == {"event_id": other.id, "body_hash": other.envelope["body_hash"]}
+            return same and self.id != other.id and (earlier or not other.control)
         if said.get("import_id"):
             return other.envelope.get("import_id") == said["import_id"] and (earlier or not other.control)
         if said.get("entity"):
             return earlier and said["entity"] in other.envelope["entities"]
-        if self.corrects and other.corrects and self.envelope["corrects"] == other.envelope["corrects"]:
-            return earlier  # of several corrections of one event the last one stands
-        return earlier and other.id == (self.envelope.get("corrects") or said.get("event_id"))
+        # Of several corrections of one event, and of its corrections, the last one stands.
+        rivals = self.corrects == other.corrects or roots.get(self.place) == roots.get(other.place)
+        if self.corrects and other.corrects and rivals:
+            return earlier
+        return earlier and other.id == (self.corrects or said.get("event_id"))
+
+
+class Standing(NamedTuple):
+    """Of each id the first of all copies; those of them that act; and the roots of corrections by place."""
+
+    first: dict[str, Copy]
+    acting: list[Copy]
+    roots: dict[int, str]
 
 
 def ranked(copies: Sequence[Copy]) -> list[Copy]:
@@ -65,27 +83,34 @@ def ranked(copies: Sequence[Copy]) -> list[Copy]:
     return sorted(copies, key=lambda one: (one.order, one.envelope["body_hash"], one.place))
 
 
-def acting(copies: Sequence[Copy]) -> tuple[dict[str, Copy], list[Copy]]:
-    """Of each control's id the first copy, and those of them that nothing overrules. A correction that is
-    corrected goes on acting."""
+def acting(copies: Sequence[Copy]) -> Standing:
+    """A control acts when it is the first of all copies of its id, and nothing overrules it. A correction
+    that is corrected goes on acting."""
     first: dict[str, Copy] = {}
     for one in ranked(copies):
-        if one.control:
-            first.setdefault(one.id, one)
+        first.setdefault(one.id, one)
+    roots: dict[int, str] = {}
+    for one in ranked(copies):  # the earlier ones first: each goes on from where its own target comes from
+        if one.corrects:
+            named = first.get(one.corrects)
+            goes_on = named is not None and named.corrects and named.order < one.order
+            roots[one.place] = roots[named.place] if named is not None and goes_on else one.corrects
     found: list[Copy] = []
-    for one in sorted(first.values(), key=lambda one: one.order, reverse=True):
-        if not any(later.takes(one) and not (later.corrects and one.corrects) for later in found):
+    controls = [one for one in first.values() if one.control]
+    for one in sorted(controls, key=lambda one: one.order, reverse=True):
+        overruled = (later.takes(one, roots) and not (later.corrects and one.corrects) for later in found)
+        if not any(overruled):
             found.append(one)
-    return first, found
+    return Standing(first, found, roots)
 
 
 def counting(copies: Sequence[Copy]) -> list[Copy]:
     """The copies that count, by the rules in words: nothing of the product is used."""
-    first, controls = acting(copies)
+    standing = acting(copies)
     found: dict[str, Copy] = {}
     for one in ranked(copies):
-        taken = any(control.takes(one) for control in controls)
-        if not taken and (not one.control or first[one.id] is one):
+        taken = any(control.takes(one, standing.roots) for control in standing.acting)
+        if not taken and (not one.control or standing.first[one.id] is one):
             found.setdefault(one.id, one)
     return list(found.values())
 
@@ -96,7 +121,7 @@ def event_id(number: int) -> str:
 
 @st.composite
 def records(draw: st.DrawFn) -> list[dict[str, Any]]:
-    found = []
+    found: list[dict[str, Any]] = []
     for _ in range(draw(st.integers(1, 14))):
         envelope = orjson.loads(accepted(dict(draw(ITEMS)), NOW).value)
         envelope["event_id"] = event_id(draw(st.integers(0, 8)))
@@ -122,6 +147,11 @@ def records(draw: st.DrawFn) -> list[dict[str, Any]]:
                 }
             case 3:
                 envelope["corrects"] = event_id(draw(st.integers(0, 8)))
+                if draw(st.integers(0, 3)) == 3:
+                    envelope["correction"] = {"test": True}
+            case 4 if found:
+                copy = draw(st.sampled_from(found))
+                envelope["replaces"] = {"event_id": copy["event_id"], "body_hash": copy["body_hash"]}
             case _:
                 pass
         # The place in the log decides between equal bodies at equal times, and the places are shuffled.
@@ -162,7 +192,7 @@ def test_what_is_taken_out_is_as_if_it_had_never_come(
     state, ids = tables(shuffled, data.draw(st.integers(1, len(envelopes))))
     assert ids == {f"{one.id} {UUID(one.envelope['body_hash'][:32])}" for one in left}
     plain = [
-        {name: value for name, value in one.envelope.items() if name != "corrects"}
+        {name: value for name, value in one.envelope.items() if name not in ACTS}
         for one in left
         if one.envelope["type"] != "event.retracted"
     ]

@@ -46,17 +46,26 @@ STEPS = st.one_of(
     ),
     st.tuples(st.just("one"), st.integers(0, 9)),
     st.tuples(st.just("all"), st.sampled_from(["page.viewed", "order.completed"])),
+    st.tuples(st.just("out"), st.integers(0, 9)),
 )
 
 
 def step(node: QueryNode, what: str, given: Any) -> None:
     if what == "submit":
-        node.submit(*given, received_at=NOW - timedelta(days=1))
+        # At few moments, so that a later one can be the earlier: it takes the id then.
+        node.submit(*given, received_at=NOW - timedelta(days=1 + len(given) % 2))
     elif what == "break":
         node.log.append(topics.TOUCHPOINTS, [NewRecord(b"", given)])
     elif what == "all":
         body = {"patch": {"type": given, "properties": {"order_id": "A", "total": "5", "currency": "JPY"}}}
         node.ask("POST", "/api/failed-events/repair", params={"all": "true"}, json=body)
+    elif what == "out":
+        # The event that counts, or what took one out, goes; what was repaired may not come back with it.
+        node.fold()
+        with node.store.read() as snapshot:
+            ids = snapshot.execute("SELECT event_id FROM events ORDER BY event_id").fetchall()
+        if ids:
+            node.ask("POST", f"/api/events/{ids[given % len(ids)][0]}/retract", json={})
     else:
         node.fold()
         found = node.get("/api/failed-events", limit=200)["items"]

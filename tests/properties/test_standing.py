@@ -24,16 +24,17 @@ from tests.properties.test_controls import Copy, acting, counting, records
 def stands(one: Copy, copies: Sequence[Copy]) -> tuple[str, int | None, str | None]:
     """Standing, since (as a place in the log) and what took it out, by the rules in words."""
     counts = {found.id: found for found in counting(copies)}
-    first, controls = acting(copies)
+    standing = acting(copies)
     held = counts.get(one.id)
     if held is one:
         return "counts", None, None
-    takers = [control for control in controls if control.takes(one)]
+    takers = [control for control in standing.acting if control.takes(one, standing.roots)]
     if takers:
         cause = min(takers, key=lambda taker: taker.place)
         return "taken_out", max(one.place, cause.place), cause.id
-    before = held or first.get(one.id, one)
-    same = held is None or held.envelope["body_hash"] == one.envelope["body_hash"]
+    controlled = any(copy.control for copy in copies if copy.id == one.id)
+    before = held or (standing.first[one.id] if controlled else one)
+    same = before.envelope["body_hash"] == one.envelope["body_hash"]
     return "duplicate" if same else "conflict", max(one.place, before.place), None
 
 
@@ -66,6 +67,7 @@ def test_an_event_tells_where_its_records_stand(envelopes: list[dict[str, Any]])
                 for one in (told, *others)
             }
             assert found == wanted
-            first, controls = acting(copies)
-            acts = first[event_id] in controls if event_id in first else None
+            standing = acting(copies)
+            first = standing.first[event_id]
+            acts = first in standing.acting if first.control else None
             assert told["effective"] is acts

@@ -1,9 +1,10 @@
-"""Every death of the short life: it is lived once to enumerate the calls by which it writes, then ended
+"""Every death of a short life: it is lived once to enumerate the calls by which it writes, then ended
 before and after each of them, and lived on. Where nothing changed from one such moment to another, neither on
 the disk nor in what was acknowledged, one death stands for both.
 
     python -m tests.recovery.deaths FOLDER                 prints what was found as JSON
     python -m tests.recovery.deaths FOLDER --once          one life to its end, telling what is acknowledged
+    python -m tests.recovery.deaths FOLDER --archive       of the life of a log that is archived
 
 FOLDER takes a data directory a life. All lives are forks of this process: none has to load anything.
 """
@@ -24,9 +25,12 @@ from typing import Any
 
 from kizuna.processors import projector
 from kizuna.projections import known_ids
+from tests.recovery import archive_life
+from tests.recovery.archive_life import ArchiveLife
 from tests.recovery.failpoints import Watch, When
 from tests.recovery.short_life import Life, prepare
 
+Lives = type[Life] | type[ArchiveLife]
 JOBS = 2
 WHEN: tuple[When, When] = ("before", "after")
 
@@ -67,13 +71,13 @@ def _forked(work: Callable[[], None]) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
-def _watched(folder: Path, result: Path) -> tuple[list[Any], list[str], list[str]]:
+def _watched(life: Lives, folder: Path, result: Path) -> tuple[list[Any], list[str], list[str]]:
     """The trace of a whole life, its states and its strays."""
 
     def work() -> None:
         watch = Watch(folder)
         watch.install()
-        Life(folder, set(), watch.note).live()
+        life(folder, set(), watch.note).live()
         result.write_text(json.dumps([watch.trace, watch.states, watch.strays]))
 
     assert _forked(work) == 0
@@ -81,19 +85,19 @@ def _watched(folder: Path, result: Path) -> tuple[list[Any], list[str], list[str
     return trace, states, strays
 
 
-def _try(home: Path, point: int, when: When) -> Trial:
+def _try(life: Lives, home: Path, point: int, when: When) -> Trial:
     folder, said, found = home / "data", home / "acknowledged", home / "found"
 
     def die() -> None:
         watch = Watch(folder, die_at=(point, when))
         watch.install()
         told = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        Life(folder, set(), lambda name: _tell(told, name)).live()
+        life(folder, set(), lambda name: _tell(told, name)).live()
 
     def go_on() -> None:
-        life = Life(folder, set(acknowledged), lambda name: None)
-        life.live()
-        found.write_text(json.dumps(list(life.wrongs())))
+        second = life(folder, set(acknowledged), lambda name: None)
+        second.live()
+        found.write_text(json.dumps(list(second.wrongs())))
 
     exit_code = _forked(die)
     acknowledged = said.read_text().splitlines() if said.exists() else []
@@ -109,10 +113,10 @@ def _tell(told: int, name: str) -> None:
     os.write(told, f"{name}\n".encode())
 
 
-def campaign(folder: Path) -> Campaign:
+def campaign(life: Lives, folder: Path) -> Campaign:
     began = time.monotonic()
     (trace, states, strays), (again, _, _) = (
-        _watched(folder / f"life{n}", folder / f"seen{n}") for n in (1, 2)
+        _watched(life, folder / f"life{n}", folder / f"seen{n}") for n in (1, 2)
     )
     moments = [(number // 2, WHEN[number % 2]) for number in map(states.index, dict.fromkeys(states))]
     running: dict[int, Path] = {}
@@ -128,15 +132,15 @@ def campaign(folder: Path) -> Campaign:
     for point, when in moments:
         home = folder / f"{point}-{when}"
         home.mkdir()
-        for name in ("sales.csv", "sales.yaml"):
-            os.link(folder / name, home / name)
+        for given in folder.glob("sales.*"):
+            os.link(given, home / given.name)
         if len(running) == JOBS:
             gather()
         if pid := os.fork():
             running[pid] = home
             continue
         try:
-            (home / "trial").write_text(json.dumps(asdict(_try(home, point, when))))
+            (home / "trial").write_text(json.dumps(asdict(_try(life, home, point, when))))
         except BaseException:
             traceback.print_exc()
             os._exit(1)
@@ -151,7 +155,11 @@ def _shape(trace: list[Any]) -> list[Any]:
     return [one.split()[0] if isinstance(one, str) else (one[0], one[2]) for one in trace]
 
 
-def main(folder: Path, *, once: bool) -> None:
+def main(folder: Path, *, once: bool, archive: bool) -> None:
+    if archive:
+        archive_life.prepare()
+        print(json.dumps(asdict(campaign(ArchiveLife, folder))))
+        return
     known_ids.FILED = known_ids.FAN = 2  # ids go to files, and files into larger ones, though there are few
     projector.TICK_SECONDS = 0.0  # T is written whenever nothing is left to fold, however fast the machine is
     prepare(folder)
@@ -159,8 +167,8 @@ def main(folder: Path, *, once: bool) -> None:
         Life(folder / "data", set(), lambda name: _tell(1, f"acknowledged {name}")).live()
         return
     assert threading.active_count() == 1, "a fork takes only the thread that calls it"
-    print(json.dumps(asdict(campaign(folder))))
+    print(json.dumps(asdict(campaign(Life, folder))))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), once="--once" in sys.argv)
+    main(Path(sys.argv[1]), once="--once" in sys.argv, archive="--archive" in sys.argv)

@@ -17,7 +17,7 @@ import sqlite3
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any, Literal, NamedTuple
@@ -35,7 +35,10 @@ CALLS = (
 DESCRIPTOR_CALLS = ("fdatasync", "fsync", "ftruncate")
 AUDITED = {"os.link", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.symlink", "os.truncate"}
 VERB = re.compile(r"\s*(BEGIN|COMMIT|ROLLBACK|CHECKPOINT|CREATE|DROP|ALTER|INSERT|UPDATE|DELETE)\b", re.I)
-LASTING_PRAGMA = re.compile(r"\s*PRAGMA (page_size|journal_mode|application_id|user_version) =")
+LASTING_PRAGMA = re.compile(
+    r"\s*PRAGMA (page_size|journal_mode|application_id|user_version|auto_vacuum"
+    r"|incremental_vacuum|wal_checkpoint) ?[=(]"
+)
 FLEETING = re.compile(r"\bTEMP\b|\bahead\.")
 """What DuckDB keeps in memory only."""
 
@@ -169,10 +172,21 @@ class Watch:
                 found = VERB.match(statement) or LASTING_PRAGMA.match(statement)
                 if found is None or not watch.concerns(self.path):
                     return super().execute(statement, *rest)
+                with self._point(found.group(1)):
+                    return super().execute(statement, *rest)
+
+            def executescript(self, script: str) -> sqlite3.Cursor:
+                found = LASTING_PRAGMA.fullmatch(script.rpartition("(")[0] + "(")
+                if found is None or not watch.concerns(self.path):
+                    self._unknown()
+                    return super().executescript(script)
+                with self._point(found.group(1)):
+                    return super().executescript(script)
+
+            def _point(self, kind: str) -> AbstractContextManager[None]:
                 self.wrote = True
                 ((synchronous,),) = super().execute("PRAGMA synchronous").fetchall()
-                with watch.point(f"sqlite {found.group(1).upper()}", self.path, synchronous):
-                    return super().execute(statement, *rest)
+                return watch.point(f"sqlite {kind.upper()}", self.path, synchronous)
 
             def close(self) -> None:
                 if not self.wrote:  # how many connections read depends on the moment
@@ -184,7 +198,7 @@ class Watch:
             def _unknown(self, *_: Any) -> Any:
                 watch.strays.append(f"an SQLite call that is not watched, at {_site()}")
 
-            executemany = executescript = commit = rollback = _unknown
+            executemany = commit = rollback = _unknown
 
         def wrapped(path: Any, *rest: Any, **named: Any) -> sqlite3.Connection:
             connection = call(path, *rest, factory=Connection, **named)

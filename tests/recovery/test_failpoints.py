@@ -38,7 +38,10 @@ PLACES = {
     "projections/store.py", "projections/fold.py", "projections/id_run.py", "projections/known_ids.py",
     "processors/rebuild.py", "ingest/cursor.py", "ingest/arrangement.py", "ingest/importer.py",
 }  # fmt: skip
-STEPS = ["workspace", "key", "first", "refused", "trait", "second", "import", "rebuild", "third"]
+STEPS = [
+    "workspace", "key", "first", "refused", "trait", "second", "import", "undo", "void", "correct", "repair",
+    "redo", "rebuild", "third",
+]  # fmt: skip
 
 
 def live(folder: Path, *options: str) -> list[str]:

@@ -6,10 +6,11 @@ Of the copies of an id the first in admission order counts, then by body hash, t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from tests.reference.events import Entity, Event
 
@@ -42,21 +43,21 @@ def judge(copies: Iterable[Event]) -> Judged:
     acting = _acting(copies)
     effective = _effective(acting)
     out = {
-        id(copy): min(of) for copy in copies if (of := [c.recorded_at for c in effective if _takes(c, copy)])
+        id(copy): min(of)
+        for copy in copies
+        if (of := [c.recorded_at for c in effective if _takes(c, copy, acting)])
     }
     events, aside = [], []
     for event_id in dict.fromkeys(copy.event_id for copy in copies):
         its = [copy for copy in copies if copy.event_id == event_id]
-        control = next((copy for copy in its if copy in acting), None)
-        holds = next((copy for copy in _candidates(its, control) if id(copy) not in out), None)
+        holds = next((copy for copy in _candidates(its) if id(copy) not in out), None)
         if holds is not None:
             events.append(holds)
         for copy in its:
-            cause = holds or control
+            cause = holds or its[0]
             if id(copy) in out:
                 aside.append(Aside(copy, "retracted", max(copy.recorded_at, out[id(copy)])))
             elif copy is not holds:
-                assert cause is not None
                 fate = "conflict" if holds is not None and copy.body_hash != holds.body_hash else "duplicate"
                 aside.append(Aside(copy, fate, max(copy.recorded_at, cause.recorded_at)))
     return Judged(tuple(sorted(events, key=lambda one: one.history)), tuple(aside))
@@ -67,16 +68,36 @@ def order(copy: Event) -> tuple[Any, ...]:
 
 
 def _is_control(copy: Event) -> bool:
-    return not copy.test and (copy.type == RETRACTED or copy.corrects is not None)
+    return (
+        (copy.type == RETRACTED and not copy.test)
+        or (copy.corrects is not None and not copy.test_act)
+        or copy.replaces is not None
+    )
 
 
 def _acting(copies: Sequence[Event]) -> list[Event]:
-    """The first of the control copies of each id, in admission order."""
+    """The first of all copies of each id, in admission order, where it is a control."""
     first: dict[Any, Event] = {}
     for copy in copies:
-        if _is_control(copy):
-            first.setdefault(copy.event_id, copy)
-    return list(first.values())
+        first.setdefault(copy.event_id, copy)
+    return [copy for copy in first.values() if _is_control(copy)]
+
+
+def _root(copy: Event, acting: Sequence[Event]) -> Any:
+    """What a chain of corrections began with: of each, one that is earlier."""
+    for control in acting:
+        if (
+            control.event_id == copy.corrects
+            and _corrected(control) is not None
+            and control.admission < copy.admission
+        ):
+            return _root(control, acting)
+    return copy.corrects
+
+
+def _corrected(copy: Event) -> Any:
+    """The id that it corrects, when it does."""
+    return None if copy.test_act else copy.corrects
 
 
 def _effective(acting: Sequence[Event]) -> list[Event]:
@@ -85,29 +106,42 @@ def _effective(acting: Sequence[Event]) -> list[Event]:
     effective: list[Event] = []
     for control in sorted(acting, key=order, reverse=True):
         if not any(
-            _takes(later, control) and not (later.corrects and control.corrects) for later in effective
+            _takes(later, control, acting) and not (_corrected(later) and _corrected(control))
+            for later in effective
         ):
             effective.append(control)
     return effective
 
 
-def _takes(control: Event, copy: Event) -> bool:
+def _takes(control: Event, copy: Event, acting: Sequence[Event]) -> bool:
     """Whether the control, if it is effective, takes out the copy; never its own."""
     if copy is control:
         return False
-    says = control.properties if control.type == RETRACTED and control.corrects is None else {}
     earlier = copy.admission < control.admission
+    if (
+        control.replaces == (copy.event_id, copy.body_hash)
+        and control.event_id != copy.event_id
+        and (earlier or not _is_control(copy))
+    ):
+        return True
+    target = _corrected(control)
+    if target is not None and earlier:
+        if copy.event_id == target:
+            return True
+        if _is_control(copy) and copy.corrects is not None:  # the last correction stands
+            return bool(copy.corrects == target or _root(copy, acting) == _root(control, acting))
+    if control.type != RETRACTED or control.test or target is not None:
+        return False
+    says: Mapping[str, Any] = control.properties
     if "import_id" in says:
         return copy.import_id == says["import_id"] and (earlier or not _is_control(copy))
     if "entity" in says:
         kind, id_ = says["entity"]["kind"], says["entity"]["id"]
         space = "" if kind == "company" else says["entity"].get("namespace", control.source)
         return earlier and Entity(kind, space, id_) in copy.entities
-    if control.corrects is not None and _is_control(copy) and copy.corrects == control.corrects:
-        return earlier  # of several corrections of one event the last one stands
-    return earlier and str(copy.event_id) == str(control.corrects or says["event_id"])
+    return earlier and copy.event_id == UUID(says["event_id"])
 
 
-def _candidates(its: Sequence[Event], control: Event | None) -> list[Event]:
-    """Copies of an id that may count, in admission order: of its controls only the acting one does."""
-    return [copy for copy in its if copy is control or not _is_control(copy)]
+def _candidates(its: Sequence[Event]) -> list[Event]:
+    """Copies of an id that may count, in admission order: a control only where it is the first of all."""
+    return [copy for copy in its if copy is its[0] or not _is_control(copy)]

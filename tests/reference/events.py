@@ -60,6 +60,8 @@ class Event:
     test: bool
     import_id: str | None
     corrects: UUID | None
+    test_act: bool
+    replaces: tuple[UUID, str] | None
     repairs: UUID | None
 
     @property
@@ -114,6 +116,8 @@ def read(record: Record) -> Event | None:
             test=body.get("test", False),
             import_id=body.get("import_id"),
             corrects=_uuid(body.get("corrects")),
+            test_act=(body.get("correction") or {}).get("test", False),
+            replaces=_replaced(body.get("replaces")),
             repairs=_uuid(body.get("repairs")),
         )
     except (ValueError, TypeError, KeyError, AttributeError):
@@ -121,6 +125,10 @@ def read(record: Record) -> Event | None:
     if event.occurred_at > event.received_at or not _HASH.fullmatch(event.body_hash):
         return None
     return event if all(_KINDS.fullmatch(kind) and value for kind, value in ids) else None
+
+
+def _replaced(said: dict[str, str] | None) -> tuple[UUID, str] | None:
+    return None if said is None else (UUID(said["event_id"]), said["body_hash"])
 
 
 def _uuid(text: str | None) -> UUID | None:

@@ -34,6 +34,8 @@ def copy(id_: int, minute: int, type_: str = "page.viewed", **more: Any) -> Even
         test=False,
         import_id=None,
         corrects=None,
+        test_act=False,
+        replaces=None,
         repairs=None,
     )
     return replace(plain, **more)

@@ -321,12 +321,26 @@ def _control(draw: st.DrawFn, world: World, partition: int) -> None:
     event_id = str(uuid5(NAMES, f"control {draw(st.integers(0, 3))}"))
     ids = sorted({event_id, *(one["event_id"] for one in world.sealed)})
     target = draw(st.sampled_from(ids))
+    if draw(st.integers(0, 4)) == 4:  # a control of an id that an event has, perhaps the very one it is about
+        event_id = draw(st.sampled_from([target, *ids]))
     received_at = _received(draw)
-    if draw(st.booleans()):
+    kind = draw(st.sampled_from(["correction", "correction", "repair", "retraction", "retraction"]))
+    if kind == "repair" and world.sealed:  # of a conflict, or of what may come to be one
+        replaced = draw(st.sampled_from(world.sealed))
+        body = draw(st.sampled_from(world.sealed)) | {
+            "received_at": times.text(received_at),
+            "repairs": str(uuid5(NAMES, "a conflict")),
+            "replaces": {"event_id": replaced["event_id"], "body_hash": replaced["body_hash"]},
+        }
+        if body["occurred_at"] > body["received_at"]:
+            return
+    elif kind != "retraction":
         sealed = sent(dict(draw(items())), received_at)
         if not isinstance(sealed, Accepted):
             return
         body = json.loads(sealed.value) | {"corrects": target}
+        if draw(st.integers(0, 5)) == 5:
+            body["correction"] = {"test": True}
     else:
         reference = draw(st.sampled_from([one for one in REFERENCES if one["kind"] != "campaign"]))
         properties = draw(
@@ -343,7 +357,7 @@ def _control(draw: st.DrawFn, world: World, partition: int) -> None:
         sealed = sent(retraction, received_at)
         assert isinstance(sealed, Accepted)
         body = json.loads(sealed.value)
-    told = [body["type"], body["properties"], body.get("corrects")]
+    told = [body["type"], body["properties"], body.get("corrects"), body.get("replaces")]
     _append(world, body | {"event_id": event_id, "body_hash": _hash(told)}, partition)
 
 

@@ -17,6 +17,7 @@ import pytest
 from kizuna.eventlog import topics
 from kizuna.eventlog.memory import MemoryLog
 from kizuna.eventlog.port import NewRecord
+from kizuna.processors import projector as projector_module
 from kizuna.processors import reader
 from kizuna.processors.projector import Projector
 from kizuna.processors.rebuild import rebuild
@@ -73,6 +74,25 @@ def test_a_batch_that_fails_is_folded_again_and_none_is_left_out(
     projector.fold_all()
     assert events(store) == 9
     assert {at.offset for at in cut(store.writer).positions if at.topic == topics.TOUCHPOINTS} == {10}
+
+
+def test_what_stands_in_the_write_ahead_log_is_moved_between_batches(
+    log: MemoryLog, world: tuple[Store, Projector], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though there is always more to fold: an idle moment never comes."""
+    store, projector = world
+    log.append(topics.TOUCHPOINTS, [view(number) for number in range(40)])
+    projector.fold_all()
+    most = store.pending() // 4
+    assert most > 0
+    monkeypatch.setattr(projector_module, "CHECKPOINT_BYTES", most)
+    monkeypatch.setattr(Projector, "_tick", lambda self, reading: None)
+    log.append(topics.TOUCHPOINTS, [view(number) for number in range(40, 80)])
+    before = store.path.stat().st_size
+    projector.fold_all()
+    assert store.pending() <= most
+    assert store.path.stat().st_size > before
+    assert events(store) == 80
 
 
 def test_a_batch_that_starts_elsewhere_is_refused(log: MemoryLog, world: tuple[Store, Projector]) -> None:

@@ -176,7 +176,12 @@ def test_a_conflict_is_the_submission_that_it_was(type_: str) -> None:
     failed = conflicting(FAILED, record, "shop", RECEIVED, HOLDER)
     again = repaired(failed)
     assert again["event_id"] == str(ANEW)
-    own = {"event_id": str(ANEW), "repairs": str(FAILED), "body_hash": again["body_hash"]}
+    own = {
+        "event_id": str(ANEW),
+        "repairs": str(FAILED),
+        "replaces": {"event_id": str(HOLDER), "body_hash": envelope["body_hash"]},
+        "body_hash": again["body_hash"],
+    }
     assert again == envelope | own
 
 

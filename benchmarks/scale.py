@@ -1,0 +1,197 @@
+"""How cost grows with history: fold, store, node and answers, at ever more events in one store."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from itertools import islice
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from uuid import UUID
+
+import httpx
+import orjson
+
+from kizuna.eventlog import topics
+from kizuna.eventlog.port import NewRecord, TopicPartition
+from kizuna.eventlog.sqlite import SqliteLog
+from kizuna.processors import reader
+from kizuna.processors.ahead import ReadAhead
+from kizuna.projections.definitions import shipped
+from kizuna.projections.fold import Fold
+from kizuna.projections.store import Store
+from kizuna.runtime import bootstrap
+from kizuna.runtime import settings as all_settings
+from kizuna.runtime.directory import DataDirectory, write_private
+from kizuna.runtime.server import spare_the_collector
+from kizuna.schemas import times
+from kizuna.schemas.admission import Accepted
+from tests.node_process import NodeProcess, kizuna_json
+
+from .folding import reads
+from .measure import Measure, median, percentile
+from .node import trickle
+from .stream import KEY, START, envelopes, items
+
+LARGE, SMALL = 50_000, 500
+LAST = 8
+"""Large batches before a mark whose rate is taken."""
+SMALLS = 20
+READS = 500
+RATE = 1_000
+
+
+def run(marks: Sequence[int], customers: int, folder: Path | None = None) -> Iterator[Measure]:
+    """At each mark, a number of events in one store: the fold's rate and the time of a small batch, memory
+    and disk. Then, over all of it, a node: ready after a kill, its answers while 1,000 events/s come in."""
+    with TemporaryDirectory(dir=folder) as temporary:
+        data = Path(temporary) / "data"
+        data.mkdir(mode=0o700)
+        write_private(DataDirectory(data).workspace_key, KEY)
+        yield from _folded(data, marks, customers)
+        yield from _node(data, customers)
+
+
+def _folded(data: Path, marks: Sequence[int], customers: int) -> Iterator[Measure]:
+    spare_the_collector()  # as the node does
+    stream = envelopes(marks[-1] + len(marks) * SMALLS * SMALL, customers=customers)
+    log = SqliteLog(
+        data / "log.sqlite",
+        clock=lambda: times.to_micros(START),
+        new_id=lambda: UUID(int=7),
+        group_commit_ms=0,
+    )
+    settings = all_settings.load(None, currency="JPY", time_zone="Asia/Tokyo")
+    bootstrap.define(log, settings, shipped(), lambda: START - timedelta(days=1))
+    store = Store(data / "store.duckdb", log_id=log.identity.log_id, generation=0, store_id=UUID(int=2))
+    fold = Fold(store, KEY)
+    stands: dict[TopicPartition, reader.Stand] = {}
+    first = {at: its for at, its in log.bounds().items() if at.topic == topics.DEFINITIONS}
+    reading = reader.read(log, stands, first, START, 10_000)
+    fold.apply(reading.batch)
+    stands = dict(reading.stands)
+    done, sizes = 0, []
+    for mark in marks:
+        sizes += _append(log, islice(stream, mark - done))
+        seconds, stands = _drain(log, fold, stands, LARGE, (mark - done) // LARGE)
+        sizes += _append(log, islice(stream, SMALLS * SMALL))
+        small, stands = _drain(log, fold, stands, SMALL, SMALLS)
+        done = mark
+        store.checkpoint()
+        of = f"{mark:,} events, {customers:,} customers"
+        yield Measure("fold, 50,000 a batch", LARGE / median(seconds[-LAST:]), "events/s", note=of)
+        yield Measure("fold, one batch of 500", median(small) * 1000, "ms", less=True, note=of)
+        yield Measure("memory of the folding process", _resident("self") / 1e6, "MB", less=True, note=of)
+        records = sum(its.end for its in log.bounds().values())
+        for name, paths in (
+            ("log", data.glob("log.sqlite*")),
+            ("store", data.glob("store.duckdb*")),
+            ("ids", (data / "store.ids").glob("*")),
+        ):
+            size = sum(path.stat().st_size for path in paths)
+            yield Measure(f"disk of the {name}", size / records, "bytes/event", less=True, note=of)
+        yield Measure("an envelope", sum(sizes) / len(sizes), "bytes", note=of)
+    store.close()
+    log.close()
+
+
+def _append(log: SqliteLog, stream: Iterator[Accepted]) -> list[int]:
+    """Sizes of some envelopes, of all that are appended."""
+    sizes: list[int] = []
+    while chunk := list(islice(stream, 20_000)):
+        sizes.append(len(chunk[0].value))
+        log.append(topics.TOUCHPOINTS, [NewRecord(one.key, one.value) for one in chunk]).result()
+    return sizes
+
+
+def _drain(
+    log: SqliteLog, fold: Fold, stands: dict[TopicPartition, reader.Stand], size: int, batches: int
+) -> tuple[list[float], dict[TopicPartition, reader.Stand]]:
+    seconds: list[float] = []
+    ahead = ReadAhead(reads(log, log.bounds(), size, Counter()), fold.decode)
+    reading, decoded = ahead.take(stands)
+    for _ in range(batches):
+        started = time.perf_counter()
+        fold.apply(reading.batch, decoded)
+        stands = dict(reading.stands)
+        reading, decoded = ahead.take(stands)
+        seconds.append(time.perf_counter() - started)
+    while len(reading.batch):  # what is left of a size that does not divide
+        fold.apply(reading.batch, decoded)
+        stands = dict(reading.stands)
+        reading, decoded = ahead.take(stands)
+    ahead.close()
+    return seconds, stands
+
+
+def _node(data: Path, customers: int) -> Iterator[Measure]:
+    started = time.perf_counter()
+    with NodeProcess(data) as node:
+        yield Measure("ready after a clean stop", time.perf_counter() - started, "s", less=True)
+        key = kizuna_json("keys", "create", "bench", "--data", data)["key"]
+        token = kizuna_json("tokens", "create", "bench", "--scope", "read", "--data", data)["token"]
+        stream = [orjson.dumps(item) for item in items(100_000, customers=customers, seed=3)]
+        yield from asyncio.run(_answers(node.address, token, key, customers, stream))
+        yield Measure("memory of the node", _resident(str(node.process.pid)) / 1e6, "MB", 2_000, less=True)
+        node.kill()
+        started = time.perf_counter()
+        node.start()
+        yield Measure("ready after a kill", time.perf_counter() - started, "s", 10, less=True)
+        node.stop()
+
+
+async def _answers(
+    address: str, token: str, key: str, customers: int, stream: Sequence[bytes]
+) -> Iterator[Measure]:
+    chance = Random(2)
+    beside = asyncio.create_task(trickle(address, key, stream, RATE))
+    found = []
+    async with httpx.AsyncClient(
+        base_url=address, headers={"authorization": f"Bearer {token}"}, timeout=60
+    ) as client:
+
+        async def timed(method: str, path: str, **given: object) -> tuple[float, httpx.Response]:
+            began = time.perf_counter()
+            answer = await client.request(method, path, **given)  # type: ignore[arg-type]
+            assert answer.status_code in (200, 404), answer.text
+            return time.perf_counter() - began, answer
+
+        seconds: dict[str, list[float]] = {"profile": [], "timeline": [], "search": [], "list": []}
+        for _ in range(READS):
+            value = f"user-{chance.randrange(customers // 100)}"
+            spent, answer = await timed(
+                "POST", "/api/profiles/lookup", json={"kind": "user_id", "value": value}
+            )
+            seconds["profile"].append(spent)
+            if answer.status_code == 200:
+                path = f"/api/profiles/{answer.json()['id']}/timeline"
+                seconds["timeline"].append((await timed("GET", path))[0])
+        for _ in range(READS // 10):
+            query = {"query": f"user-{chance.randrange(customers)}"}
+            seconds["search"].append((await timed("POST", "/api/profiles/search", json=query))[0])
+            asked_for = {"trait.lifetime_value.gte": str(chance.randrange(100_000))}
+            seconds["list"].append((await timed("GET", "/api/profiles", params=asked_for))[0])
+        for what, asked in (("profile", 10), ("timeline", 80), ("search", 200), ("list", 200)):
+            found.append(
+                Measure(
+                    f"{what} over HTTP while {RATE:,} events/s come in, p99",
+                    percentile(seconds[what], 0.99) * 1000,
+                    "ms",
+                    asked,
+                    less=True,
+                    note=f"{len(seconds[what]):,} reads, median {median(seconds[what]) * 1000:.1f} ms",
+                )
+            )
+    beside.cancel()
+    return iter(found)
+
+
+def _resident(process: str) -> int:
+    """Bytes of memory that a process holds now."""
+    pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")

@@ -1,0 +1,47 @@
+"""The log as a store may use it: its owner appends, a replica only reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+
+from kizuna.eventlog.port import Bounds, EventLog, LogIdentity, NewRecord, Records, TopicPartition
+from kizuna.schemas.errors import LogUnavailable
+
+from .ownership import Ownership
+
+
+class OwnedLog:
+    """Appends of a replica fail with LogUnavailable: whoever sends keeps what he has, and tries again."""
+
+    def __init__(self, log: EventLog, ownership: Ownership) -> None:
+        self._log = log
+        self._ownership = ownership
+
+    @property
+    def identity(self) -> LogIdentity:
+        return self._log.identity
+
+    def append(self, topic: str, records: Sequence[NewRecord]) -> Future[list[TopicPartition]]:
+        if self._ownership.mine:
+            return self._log.append(topic, records)
+        refused: Future[list[TopicPartition]] = Future()
+        refused.set_exception(
+            LogUnavailable(
+                "This store is a replica, of data that was restored or copied: it takes nothing in.",
+                hint="`kizuna promote` makes it the owner, once the other one is stopped.",
+            )
+        )
+        return refused
+
+    def read(self, topic: str, partition: int, start: int, limit: int) -> Records:
+        return self._log.read(topic, partition, start, limit)
+
+    def bounds(self) -> dict[TopicPartition, Bounds]:
+        return self._log.bounds()
+
+    def wait(self, timeout: float) -> None:
+        self._log.wait(timeout)
+
+    def close(self) -> None:
+        self._log.close()
