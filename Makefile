@@ -86,7 +86,10 @@ lock: ## resolve requirements.lock again, on the lowest supported Python (names,
 	@$(VENV)-lock/bin/pip install --quiet pip-tools
 	@CUSTOM_COMPILE_COMMAND='make lock' $(VENV)-lock/bin/pip-compile --quiet --generate-hashes --allow-unsafe \
 		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras \
-		--extra dev --output-file requirements.lock pyproject.toml
+		--extra dev --extra otel --output-file requirements.lock pyproject.toml
+	@CUSTOM_COMPILE_COMMAND='make lock' $(VENV)-lock/bin/pip-compile --quiet --generate-hashes --allow-unsafe \
+		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras \
+		--extra otel --constraint requirements.lock --output-file deploy/requirements.lock pyproject.toml
 
 clean: ## remove what make made, except the data
 	@rm -rf $(VENV) $(VENV)-* build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis \

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import NamedTuple
 
+from . import metrics
 from .faults import closed, overloaded
 from .port import NewRecord, TopicPartition
 
@@ -23,12 +24,14 @@ _STEP_SECONDS = 0.0001
 
 
 class Append(NamedTuple):
-    """One call of `append`: its records, the partition of each, and the promise to keep."""
+    """One call of `append`: its records, the partition of each, the promise to keep, and when it came, by
+    `time.perf_counter`."""
 
     lanes: list[TopicPartition]
     records: Sequence[NewRecord]
     size: int
     future: Future[list[TopicPartition]]
+    came: float
 
 
 class GroupCommit:
@@ -69,7 +72,7 @@ class GroupCommit:
             elif self._queue and self._queued_bytes + size > MAX_QUEUED_BYTES:
                 future.set_exception(overloaded())
             else:
-                self._queue.append(Append(lanes, tuple(records), size, future))
+                self._queue.append(Append(lanes, tuple(records), size, future, time.perf_counter()))
                 self._queued_bytes += size
                 self._arrived.notify()
         return future
@@ -94,7 +97,8 @@ class GroupCommit:
             self._commit(group)
         except Exception as error:
             failure = error
-        self._last_seconds = time.perf_counter() - began
+        ended = time.perf_counter()
+        self._last_seconds = ended - began
         self._expected = len(group) + len(self._queue)
         for append in group:
             if failure is None:
@@ -103,6 +107,12 @@ class GroupCommit:
                 append.future.set_exception(failure)
         if failure is None:
             self._committed()
+        metrics.COMMIT.observe(ended - began)
+        metrics.APPEND.observe(ended - group[0].came)
+        if failure is None:
+            metrics.RECORDS.inc(sum([len(append.records) for append in group]))
+        else:
+            metrics.FAILED.inc()
 
     def _await_first(self) -> bool:
         with self._arrived:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from contextlib import nullcontext
@@ -16,6 +17,7 @@ from kizuna.processors.presented import Presented
 from kizuna.processors.services import Services
 from kizuna.schemas.admission import Accepted, Origin
 from kizuna.schemas.definitions import WriteKey
+from kizuna.schemas.envelope import Rights
 from kizuna.schemas.errors import LogUnavailable
 from kizuna.schemas.refusal import Refusal
 
@@ -75,6 +77,7 @@ class _Collector:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             raise RuntimeError(f"the collector speaks HTTP, not {scope['type']}")
+        began = time.perf_counter()
         sent: dict[bytes, bytes] = dict(scope["headers"])
         cross_origin = _cross_origin(sent)
         status, body, headers = 200, b"", list[Header]()
@@ -101,6 +104,7 @@ class _Collector:
         metrics.requests(status).inc()
         if status != 499:
             await _answer(send, status, body, [*headers, *cross_origin])
+            metrics.SECONDS.observe(time.perf_counter() - began)
 
     async def _write_key(self, sent: dict[bytes, bytes], whose: str) -> WriteKey:
         text = presented_key(sent.get(b"authorization", b""), sent.get(b"x-write-key", b""))
@@ -164,7 +168,7 @@ class _Collector:
                 raise slow_down(wait, "This write key sent more events than it may.")
             outcome = await self._admit(items, write_key)
             if not options.dry_run:
-                await self._append(outcome)
+                await self._append(outcome, write_key.rights)
             return outcome
         finally:
             self._intake.release(len(body))
@@ -192,15 +196,15 @@ class _Collector:
         refused = len(items.body) > REFUSED_ASIDE_BYTES and any(isinstance(one, Refusal) for one in decisions)
         return await self._aside(lambda: gathered(decisions)) if refused else gathered(decisions)
 
-    async def _append(self, outcome: Outcome) -> None:
+    async def _append(self, outcome: Outcome, rights: Rights) -> None:
         records = ((TOUCHPOINTS, outcome.touchpoints), (FAILED_EVENTS, outcome.failed))
         some = [(topic, given) for topic, given in records if given]
         if some:
             await self._appender.append(some)
         if outcome.touchpoints:
-            metrics.items("accepted").inc(len(outcome.touchpoints))
+            metrics.items(rights, "accepted").inc(len(outcome.touchpoints))
         for code, number in Counter(outcome.refused).items():
-            metrics.items(code).inc(number)
+            metrics.items(rights, code).inc(number)
 
 
 async def _answer(send: Send, status: int, body: bytes, headers: Iterable[Header]) -> None:

@@ -5,21 +5,24 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime
 from queue import Empty, SimpleQueue
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 from kizuna.eventlog.port import Bounds, EventLog, NewRecord, TopicPartition
 from kizuna.eventlog.topics import DEFINITIONS
-from kizuna.projections.fold import Fold
+from kizuna.projections.batch import Batch
+from kizuna.projections.fold import Fold, Stage
 from kizuna.projections.store import Store, cut, outages
 from kizuna.schemas.definitions import activation
 from kizuna.schemas.errors import KizunaError, LogUnavailable, TransientError
+from kizuna.schemas.times import to_micros
 
-from . import reader
+from . import metrics, reader
 from .ahead import ReadAhead
 from .reader import Reading, Stand
 
@@ -50,6 +53,15 @@ DURABLE_SECONDS = 30.0
 """How long it waits for the log to take an activation."""
 
 
+class Folded(NamedTuple):
+    """A batch that was folded. Its times, and those of its stages, are seconds of `time.perf_counter`."""
+
+    records: int
+    began: float
+    ended: float
+    stages: tuple[Stage, ...]
+
+
 class Projector:
     """Owns the store's writing connection from `start` to `stop`, and puts definitions in force: what they
     need is computed between the batches, then their activation is appended.
@@ -58,6 +70,7 @@ class Projector:
 
     `failure` says why it stopped by itself: a gap, a foreign log, a damaged record. What only lasts a
     while (`TransientError`: a busy log, a full disk) is tried again, from where the store stands.
+    `watch` is told of each batch that was folded.
     """
 
     def __init__(
@@ -86,7 +99,9 @@ class Projector:
         self._activated: set[UUID] = set()
         self.failure: BaseException | None = None
         self.caught_up = threading.Event()
-        self.statistics: dict[str, float] = {"batches": 0, "records": 0}
+        self.watch: Callable[[Folded], None] = lambda folded: None
+        self.statistics: dict[str, float] = {"batches": 0, "records": 0, "retries": 0}
+        self._before: tuple[Counter[str], Counter[str]] = (Counter(), Counter())
 
     @property
     def batch_size(self) -> int:
@@ -168,6 +183,7 @@ class Projector:
 
     def adopt(self) -> None:
         """The store was swapped: go on from where the new one stands. Called on the projector's thread."""
+        self._before = self._seconds(), self.found()
         self._fold = Fold(self._store, self._workspace_key)
         self._stand()
 
@@ -202,6 +218,7 @@ class Projector:
                     self._stopping.wait(LINGER_SECONDS)
             except TransientError as error:
                 troubled = True
+                self.statistics["retries"] += 1
                 self._ahead.forget()
                 logger.warning("cannot fold now, trying again: %s", error)
                 self._stopping.wait(RETRY_SECONDS)
@@ -236,6 +253,7 @@ class Projector:
             self._tick(reading)
             self.caught_up.set()
             return reading
+        began = time.perf_counter()
         try:
             self._fold.apply(reading.batch, decoded)
         except BaseException:
@@ -244,12 +262,20 @@ class Projector:
         if reading.caught_up:
             # Under a steady stream there is always something to read, but nothing old.
             self.caught_up.set()
-        self.statistics["batches"] += 1
-        self.statistics["records"] += len(reading.batch)
+        self._tell(reading.batch, began, time.perf_counter())
         with self._folded:
             self._stands = dict(reading.stands)
             self._folded.notify_all()
         return reading
+
+    def _tell(self, batch: Batch, began: float, ended: float) -> None:
+        self.statistics["batches"] += 1
+        self.statistics["records"] += len(batch)
+        metrics.BATCH.observe(ended - began)
+        moments = (rows.recorded_at for rows in (batch.definitions, batch.touchpoints, batch.failed))
+        oldest = min(min(one) for one in moments if one)
+        metrics.FRESHNESS.observe(max(0, to_micros(self._clock()) - oldest) / 1e6)
+        self.watch(Folded(len(batch), began, ended, tuple(self._fold.stages)))
 
     def _activate(self, ready: Sequence[UUID]) -> None:
         """Put definitions in force, once each. Not while there are more in the log: one of those may be the
@@ -293,7 +319,14 @@ class Projector:
 
     def stages(self) -> dict[str, float]:
         """Seconds spent by stage of the fold, since the start."""
-        return dict(self._fold.seconds)
+        return dict(self._seconds())
+
+    def _seconds(self) -> Counter[str]:
+        return self._before[0] + self._fold.seconds.copy()  # another thread adds to it
+
+    def found(self) -> Counter[str]:
+        """What the fold came across since the start, as `projections.script` counts it."""
+        return self._before[1] + self._fold.found.copy()
 
     def _answer_calls(self) -> None:
         while True:

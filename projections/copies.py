@@ -20,10 +20,11 @@ _CLASHING = "FROM incoming WHERE id_hash IN (SELECT id_hash FROM clashing)"
 _RANKED = f"""
 CREATE OR REPLACE TEMP TABLE ranked AS
 SELECT event_id, "partition", "offset", origin, false AS taken,
-       row_number() OVER (PARTITION BY event_id ORDER BY {ADMISSION}) = 1 AS counts FROM (
+       row_number() OVER admitted = 1 AS counts,
+       body_hash <> first_value(body_hash) OVER admitted AS differs FROM (
     SELECT {KEYS}, 'batch' AS origin {_CLASHING}
     {{more}}
-)
+) WINDOW admitted AS (PARTITION BY event_id ORDER BY {ADMISSION})
 """
 RANKED = _RANKED.format(more="")
 RANKED_WITH_EVENTS = _RANKED.format(
@@ -51,7 +52,9 @@ _OF_BATCH = 'SELECT ("partition", "offset") FROM ranked WHERE origin = \'batch\'
 DROP = f'DELETE FROM incoming WHERE ("partition", "offset") IN ({_OF_BATCH})'
 COUNT = """
 SELECT count(CASE WHEN origin = 'events' AND NOT counts THEN 1 END),
-       count(CASE WHEN origin = 'copies' AND counts THEN 1 END)
+       count(CASE WHEN origin = 'copies' AND counts THEN 1 END),
+       count(CASE WHEN origin <> 'copies' AND NOT counts AND NOT taken AND NOT differs THEN 1 END),
+       count(CASE WHEN origin <> 'copies' AND NOT counts AND NOT taken AND differs THEN 1 END)
 FROM ranked
 """
 _LEAVES = "FROM ranked WHERE origin = 'events' AND NOT counts"
@@ -133,12 +136,13 @@ CREATE OR REPLACE TEMP TABLE taken AS {covering('p."partition", p."offset"', "po
 RANKED_BY_CONTROLS = f"""
 CREATE OR REPLACE TEMP TABLE ranked AS
 SELECT event_id, "partition", "offset", origin, taken,
-       NOT out AND row_number() OVER (PARTITION BY event_id ORDER BY out, {ADMISSION}) = 1 AS counts
+       NOT out AND row_number() OVER admitted = 1 AS counts,
+       body_hash <> first_value(body_hash) OVER admitted AS differs
 FROM (
     SELECT p.*, t."offset" IS NOT NULL AS taken, taken OR (p.control AND k."offset" IS NULL) AS out
     FROM pool p LEFT JOIN taken t USING ("partition", "offset")
     LEFT JOIN controls k USING ("partition", "offset")
-)
+) WINDOW admitted AS (PARTITION BY event_id ORDER BY out, {ADMISSION})
 """
 
 
@@ -182,7 +186,9 @@ def choose(script: Script, known: KnownIds, *, controls: bool) -> Chosen:
                 script.execute(RANKED_BY_CONTROLS)
             else:
                 script.execute(RANKED_WITH_EVENTS if len(places) else RANKED)
-    displaced, restored = script.one(COUNT) if len(places) or controlled else (0, 0)
+    displaced, restored, duplicates, conflicts = script.one(COUNT)
+    script.found["duplicates"] += duplicates
+    script.found["conflicts"] += conflicts
     script.execute(SET_ASIDE)
     script.execute(DROP)
     if controlled:

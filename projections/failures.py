@@ -16,6 +16,8 @@ from .script import Script
 NAMESPACE = UUID("3a3f6a4e-0f0e-5d0c-9c53-6d1f0a7c5a11")
 TOUCHPOINTS = "touchpoints"
 FAILED_EVENTS = "failed-events"
+FAILED = "failed/"
+"""Before the code, under which a script counts the failed events that it found."""
 
 # Of equal ids the earliest counts, by the time received, then by position; the others are repeats of it.
 KEEP = """
@@ -47,6 +49,7 @@ def keep_unreadable(
 
 
 def _keep(script: Script, items: list[dict[str, object]]) -> None:
+    script.found.update(f"{FAILED}{item['code']}" for item in items)
     table = pa.Table.from_pylist(items, schema=_SCHEMA)
     with script.table("failed_arrow", table):
         script.execute(

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from kizuna.schemas.errors import LogGap
@@ -40,8 +41,18 @@ FROM incoming i JOIN keys k USING ("row")
 """
 
 
+class Stage(NamedTuple):
+    """Begin and end of one stage of a batch, in seconds of `time.perf_counter`."""
+
+    name: str
+    began: float
+    ended: float
+
+
 class Fold:
-    """Folds batches into the store's writing connection. `seconds` says where the time went, by stage."""
+    """Folds batches into the store's writing connection. `seconds` says where the time went, by stage;
+    `stages` are those of the batch folded last, its decoding among them; `found` is what `Script` counts, of
+    all that was committed."""
 
     def __init__(self, store: Store, workspace_key: str) -> None:
         self._script = Script(store.writer)
@@ -51,7 +62,10 @@ class Fold:
         self._pending: tuple[UUID, ...] = ()
         self._preparation: Preparation | None = None
         self._decoded = 0
+        self._decoding: dict[str, list[Stage]] = {}
         self.seconds: Counter[str] = Counter()
+        self.stages: list[Stage] = []
+        self.found: Counter[str] = Counter()
 
     @property
     def plan(self) -> Plan:
@@ -84,16 +98,22 @@ class Fold:
             return None
         self._decoded = 1 - self._decoded
         table = f"{AHEAD}.decoded_{self._decoded}"
-        with self._timed("decode"), self._script.connection.cursor() as cursor:
+        stages: list[Stage] = []
+        timer = _Timer(self.seconds, stages, "decode")
+        with timer, self._script.connection.cursor() as cursor:
             decode.parse(cursor, batch.touchpoints, self._workspace_key, table)
+        self._decoding[table] = stages
         return table
 
     def apply(self, batch: Batch, decoded: str | None = None) -> None:
         """Fold a batch, its positions and T in one transaction: all of it, or nothing. `decoded` is what
         `decode` gave for this batch."""
+        self.stages = []
+        self._script.found.clear()
         if batch.touchpoints:
             table = decoded or self.decode(batch)
             assert table is not None
+            self.stages += self._decoding.pop(table, [])
             with self._timed("take"):
                 decode.take(self._script, table)
         self._known.keep(self._script.connection)
@@ -105,6 +125,7 @@ class Fold:
             if batch.touchpoints:
                 chosen = self._touch()
             self._stand(batch.positions, batch.t, batch.recorded_high)
+        self.found.update(self._script.found)
         if chosen is not None:
             with self._timed("duplicates"):
                 stands = {at.partition: at.offset for at in batch.positions if at.topic == TOUCHPOINTS}
@@ -228,16 +249,19 @@ class Fold:
             )
 
     def _timed(self, stage: str) -> _Timer:
-        return _Timer(self.seconds, stage)
+        return _Timer(self.seconds, self.stages, stage)
 
 
 class _Timer:
-    def __init__(self, seconds: Counter[str], stage: str) -> None:
+    def __init__(self, seconds: Counter[str], stages: list[Stage], stage: str) -> None:
         self._seconds = seconds
+        self._stages = stages
         self._stage = stage
 
     def __enter__(self) -> None:
         self._started = time.perf_counter()
 
     def __exit__(self, *_: object) -> None:
-        self._seconds[self._stage] += time.perf_counter() - self._started  # type: ignore[assignment]
+        ended = time.perf_counter()
+        self._seconds[self._stage] += ended - self._started  # type: ignore[assignment]
+        self._stages.append(Stage(self._stage, self._started, ended))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import lru_cache
@@ -31,10 +32,14 @@ def transaction(
 
 
 class Script:
-    """Parsing is a sixth of a small batch, so it is done once a statement. One thread's."""
+    """Parsing is a sixth of a small batch, so it is done once a statement. One thread's.
+
+    `found` counts what the stages of a batch come across, by name, for those who watch the fold.
+    """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self.connection = connection
+        self.found: Counter[str] = Counter()
         self._parsed = lru_cache(KEPT)(connection.extract_statements)
 
     def execute(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 
 import duckdb
 
@@ -25,6 +25,17 @@ class Counts(TypedDict):
     duplicates: int
     failed_events: int
     repaired: int
+
+
+class Standing(NamedTuple):
+    """`failed` are items that were refused, by code, repaired ones among them; `memory` is what DuckDB holds,
+    in bytes."""
+
+    events: int
+    profiles: int
+    companies: int
+    failed: dict[str, int]
+    memory: int
 
 
 # Events that were taken out, and no copy of which counts now: of the source of the first copy.
@@ -107,6 +118,19 @@ def counts(snapshot: duckdb.DuckDBPyConnection) -> Counts:
         "failed_events": failed - repaired,
         "repaired": repaired,
     }
+
+
+def standing(snapshot: duckdb.DuckDBPyConnection) -> Standing:
+    """What can be told without reading the history."""
+    row = snapshot.execute(
+        "SELECT (SELECT count(*) FROM events), count(*) FILTER (kind <> 'company'), "
+        "count(*) FILTER (kind = 'company'), (SELECT sum(memory_usage_bytes)::BIGINT FROM duckdb_memory()) "
+        "FROM identifiers WHERE profile = subject"
+    ).fetchone()
+    assert row is not None
+    events, persons, companies, memory = row
+    failed = snapshot.execute("SELECT code, count(*) FROM failed_items GROUP BY code").fetchall()
+    return Standing(events, persons, companies, dict(failed), memory)
 
 
 def by_topic(snapshot: duckdb.DuckDBPyConnection) -> list[dict[str, object]]:

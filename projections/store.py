@@ -23,7 +23,7 @@ from kizuna.schemas.errors import (
 )
 from kizuna.schemas.position import Position
 
-from . import tables
+from . import metrics, tables
 from .lookups import fetch
 from .store_file import ids, logs, wal
 
@@ -214,8 +214,10 @@ class Store:
 
     def pending(self) -> int:
         """Bytes in the write-ahead log."""
-        beside = wal(self.path)
-        return beside.stat().st_size if beside.exists() else 0
+        try:
+            return wal(self.path).stat().st_size
+        except FileNotFoundError:
+            return 0
 
     def checkpoint(self) -> bool:
         """Move the write-ahead log into the file. Called by the writer's thread, between two batches. False
@@ -225,7 +227,8 @@ class Store:
         if shutil.disk_usage(self.path.parent).free < self.pending():
             return False
         try:
-            self.writer.execute("CHECKPOINT")
+            with metrics.CHECKPOINT.time():
+                self.writer.execute("CHECKPOINT")
         except duckdb.TransactionException:
             return False
         return True

@@ -15,8 +15,14 @@ from .snapshots import Snapshot
 
 def lag(cut: Cut, bounds: Mapping[TopicPartition, Bounds]) -> int:
     """Records in the log that the cut has not folded."""
-    folded = {(at.topic, at.partition): at.offset for at in cut.positions}
-    return sum(max(0, its.end - max(folded.get(at, 0), its.first)) for at, its in bounds.items())
+    return sum(bounds[at].end - offset for at, offset in behind(cut, bounds).items())
+
+
+def behind(cut: Cut, bounds: Mapping[TopicPartition, Bounds]) -> dict[TopicPartition, int]:
+    """The partitions of which the log has more than the cut has folded, with the offset to go on from."""
+    folded = {TopicPartition(at.topic, at.partition): at.offset for at in cut.positions}
+    starts = {at: max(folded.get(at, 0), its.first) for at, its in bounds.items()}
+    return {at: offset for at, offset in starts.items() if offset < bounds[at].end}
 
 
 def status(

@@ -28,6 +28,7 @@ Verdict = Literal["good", "warning", "bad"]
 ENOUGH_BYTES = 1 << 30
 LITTLE_BYTES = 100 << 20
 SKEW = timedelta(seconds=5)
+POSITIONS = 'SELECT topic, "partition", "offset" FROM positions ORDER BY ALL'
 EARLIEST = datetime(2026, 1, 1, tzinfo=times.EPOCH.tzinfo)
 
 
@@ -192,6 +193,7 @@ def _store(patient: Patient) -> Iterator[Finding]:
     try:
         with closing(duckdb.connect(str(path), read_only=True)) as connection:
             held = dict(connection.execute("SELECT key, value FROM meta").fetchall())
+            places = connection.execute(POSITIONS).fetchall()
     except duckdb.Error as error:
         if not is_locked(error):
             yield _unreadable(error)
@@ -202,7 +204,7 @@ def _store(patient: Patient) -> Iterator[Finding]:
         return
     if patient.directory.exists:
         with closing(patient.open_log()) as log:
-            ours = log.identity
+            ours, bounds = log.identity, log.bounds()
         if held.get("log_id") != str(ours.log_id) or held.get("generation") != str(ours.generation):
             yield bad(
                 "store",
@@ -210,9 +212,22 @@ def _store(patient: Patient) -> Iterator[Finding]:
                 "Put its own log beside it, or run `kizuna rebuild` to fold this one.",
             )
             return
+        ends = {(at.topic, at.partition): its.end for at, its in bounds.items()}
+        for topic, partition, offset in places:
+            end = ends.get((topic, partition), 0)
+            if end < offset:
+                yield bad(
+                    "store",
+                    f"it has folded {topic}/{partition} up to {offset}, and the log ends at {end}: "
+                    "the log was put back to an earlier state",
+                    "Restore the log that this store was folded from, or run `kizuna rebuild`.",
+                )
+                return
     if held.get("fold") != str(FOLD_VERSION):
         yield bad(
-            "store", f"fold version {held.get('fold')}, this is {FOLD_VERSION}", "Run `kizuna rebuild`."
+            "store",
+            f"fold version {held.get('fold')}, this is {FOLD_VERSION}",
+            "`kizuna run` folds it anew, and takes events in meanwhile; or run `kizuna rebuild`.",
         )
         return
     yield good("store", f"opens; fold version {FOLD_VERSION}, of this log")

@@ -29,6 +29,7 @@ from .gate import Gate
 from .node_file import NodeFile
 from .settings import Settings
 from .stopped import ProjectorStopped
+from .tracing import traced
 from .upgrade import Upgrade, opened_upgraded
 
 logger = logging.getLogger(__name__)
@@ -51,12 +52,13 @@ def run(
     _refuse_second(directory)
     # The port first: where it is taken, no new workspace is left behind.
     with closing(server.bind(settings.host, settings.port)) as bound, ExitStack() as stack:
-        services = _opened(directory, settings, token, stack)
+        traces = stack.enter_context(traced(settings))
+        services = traces.services(_opened(directory, settings, token, stack))
         address = server.address(bound)
         upgrade = Upgrade(directory, services)
         archivist = Archivist(directory, settings)
         proxies = Proxies(networks(settings.trusted_proxies))
-        app = _application(services, settings, upgrade, proxies)
+        app = traces.application(_application(services, settings, upgrade, proxies))
         room = raise_limit(settings.connections)
         connections = Connections(settings.connection_limits(room), proxies)
 

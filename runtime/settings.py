@@ -30,6 +30,7 @@ PREFIX = "KIZUNA_"
 DATA_VARIABLE = "KIZUNA_DATA"
 """The data directory is named by the command line or this variable: the settings file lies in it."""
 
+Endpoint = Annotated[str, StringConstraints(pattern=r"^(https?://[^\s?#@]+)?$")]
 Size = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*(\.[0-9]+)?(KB|MB|GB|TB)$")]
 
 
@@ -146,6 +147,11 @@ class Settings(BaseSettings):
     )
     log_format: Literal["console", "json"] = Field(
         "console", description="console for people, json for machines: one object a line."
+    )
+    otel_endpoint: Endpoint = Field(
+        "",
+        description="Where traces go, by OTLP over HTTP, such as http://127.0.0.1:4318; empty is nowhere. "
+        "Needs kizuna[otel].",
     )
 
     @field_validator("trusted_proxies")

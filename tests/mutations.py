@@ -76,8 +76,8 @@ MUTATIONS = (
     Mutation(
         "the copy that came first in the log counts, not the first admitted",
         "projections/copies.py",
-        "row_number() OVER (PARTITION BY event_id ORDER BY {ADMISSION}) = 1 AS counts FROM (",
-        'row_number() OVER (PARTITION BY event_id ORDER BY "offset") = 1 AS counts FROM (',
+        "WINDOW admitted AS (PARTITION BY event_id ORDER BY {ADMISSION})",
+        'WINDOW admitted AS (PARTITION BY event_id ORDER BY "offset")',
     ),
     Mutation(
         "a copy that counts again stays aside as well",

@@ -349,33 +349,3 @@ def test_readiness_tells_why_the_fold_stopped(node: QueryNode) -> None:
         assert response.json()["error"]["message"].startswith("The projector stopped: ")
     finally:
         node.projector.stop()
-
-
-def test_metrics_tell_what_the_status_tells(node: QueryNode) -> None:
-    node.submit(page("u-1", "1"), page("u-1", "1"), {"type": "page.seen"})
-    node.fold()
-    node.get("/api/status")
-    node.ask("GET", f"/api/profiles/{'0' * 32}", 404)
-    node.ask("GET", "/nowhere", 404)
-    response = node.answer("GET", "/metrics", token=None)
-    assert response.headers["content-type"].startswith("text/plain; version=")
-    samples = dict(
-        line.rsplit(" ", 1) for line in response.text.splitlines() if line and not line.startswith("#")
-    )
-    numbers = {name: float(value) for name, value in samples.items()}
-    assert numbers["kizuna_events"] == numbers["kizuna_duplicates"] == numbers["kizuna_failed_events"] == 1
-    assert numbers["kizuna_lag_records"] == 0
-    assert numbers["kizuna_as_of_seconds"] == NOW.timestamp()
-    assert numbers["kizuna_fold_batches_total"] >= 1
-    assert numbers['kizuna_fold_seconds_total{stage="commit"}'] > 0
-    assert numbers["kizuna_projector_up"] == 1
-    route = 'method="GET",route="/api/status",status="200"'
-    assert numbers[f"kizuna_http_requests_total{{{route}}}"] == 1
-    assert (
-        numbers['kizuna_http_requests_total{method="GET",route="/api/profiles/{profile_id}",status="404"}']
-        == 1
-    )
-    assert numbers['kizuna_http_requests_total{method="any",route="none",status="404"}'] == 1
-    assert numbers['kizuna_http_request_seconds_count{route="/api/status"}'] == 1
-    offsets = sum(value for name, value in numbers.items() if name.startswith("kizuna_position{"))
-    assert offsets == sum(its.end for its in node.log.bounds().values())

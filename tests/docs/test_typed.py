@@ -24,6 +24,11 @@ def tour(text: str) -> str:
     return text.split("\n## Tour\n")[1].split("\n## ")[0]
 
 
+def watched(text: str) -> str:
+    """The page but for its end, which wants a log of several months."""
+    return text.split("\n## Archive\n")[0]
+
+
 def whole(text: str) -> str:
     return text
 
@@ -32,6 +37,7 @@ PAGES: dict[str, Callable[[str], str]] = {
     "README.md": tour,
     "docs/backup.md": whole,
     "docs/upgrade.md": whole,
+    "docs/operations.md": watched,
 }
 
 
