@@ -51,7 +51,8 @@ _ARCHIVED = (
 # Of what was archived none: `>= NULL` finds nothing, and reads nothing either.
 _READ = (
     f"SELECT {_FIRST}, {_ARCHIVED}, count(*), CAST(group_concat(frame, '') AS BLOB) FROM (SELECT frame"
-    f' FROM {{table}} WHERE "offset" >= CASE WHEN ?1 >= {_ARCHIVED} THEN ?1 END ORDER BY "offset" LIMIT ?2)'
+    f' FROM {{table}} WHERE "offset" >= CASE WHEN :start >= {_ARCHIVED} THEN :start END'
+    ' ORDER BY "offset" LIMIT :limit)'
 )
 _BOUNDS = f'{_FIRST}, (SELECT max("offset") + 1 FROM {{table}})'
 
@@ -158,7 +159,8 @@ class SqliteLog:
         with self._readers.connection() as connection:
             while True:
                 try:
-                    (found,) = connection.execute(statement, (start, limit)).fetchall()
+                    values = {"start": start, "limit": limit}
+                    (found,) = connection.execute(statement, values).fetchall()
                     first, archived, count, stream = found
                     return first, archived, count, stream
                 except sqlite3.DataError:
