@@ -26,11 +26,11 @@ SETTINGS = "limit_loopback = true\n"
 ADDRESSES = 100
 """Addresses of this machine that the well-behaved come from: each is a sender of its own to the node."""
 
-EVENTS_A_SECOND = 1_000
-READS_A_SECOND = 50
+EVENTS_A_SECOND = 400
+READS_A_SECOND = 20
 WARM_SECONDS = 5
 ROUND_SECONDS = 15
-ROUNDS = 1
+ROUNDS = 5
 TICK = 0.002
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import os
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -14,7 +15,7 @@ import uvloop
 
 from .load import LOOPBACK
 
-PAUSE = 0.5
+PAUSE = 1.0
 """Seconds between two bytes of a slow client, and before one that was cut off comes back."""
 
 ADDRESSES = 20
@@ -87,7 +88,7 @@ class Hostile:
         await self._until_closed(opened, b"GET /health HTTP/1.1\r\n\r\n" * 2_000)
 
     async def bomb(self, opened: Streams) -> None:
-        """Little that unpacks to a hundred megabytes."""
+        """Little that unpacks to sixteen megabytes."""
         packed = BOMB
         head = self._post(len(packed), b"content-encoding: gzip\r\nconnection: close\r\n")
         await self._until_closed(opened, head + packed)
@@ -125,7 +126,7 @@ class Hostile:
         await asyncio.wait_for(reader.read(), 30)
 
 
-BOMB = gzip.compress(b" " * 100_000_000)
+BOMB = gzip.compress(b" " * 16_000_000)
 DEEP = b'[{"type":"page.viewed","properties":{"x":[' + b"[]," * 30_000 + b"[]]}}]"
 
 
@@ -137,4 +138,7 @@ async def _main(address: str, key: str, count: int) -> None:
 
 
 if __name__ == "__main__":
+    os.nice(
+        19
+    )  # on this machine it would else take the time of the node, which no client in the network does
     uvloop.run(_main(sys.argv[1], sys.argv[2], int(sys.argv[3])))

@@ -151,7 +151,7 @@ class _Collector:
         now = asyncio.get_running_loop().time
         length = sent.get(b"content-length", b"")
         declared = int(length[:_LENGTH_DIGITS]) if length.isdigit() else 0
-        if not 0 < declared <= READ_BYTES and (wait := self._quota.wait(write_key, whose, 1, now())):
+        if not 0 < declared <= READ_BYTES and (wait := self._quota.wait(write_key, whose, 1, 0, now())):
             raise slow_down(wait, "This write key sent more events than it may.")
         body = await self._intake.receive(
             receive,
@@ -164,7 +164,7 @@ class _Collector:
                 items = await self._aside(lambda: parse(body, kind, self._limits.items))
             else:
                 items = parse(body, kind, self._limits.items)
-            if wait := self._quota.take(write_key, whose, len(items.values), now()):
+            if wait := self._quota.take(write_key, whose, len(items.values), len(body), now()):
                 raise slow_down(wait, "This write key sent more events than it may.")
             outcome = await self._admit(items, write_key)
             if not options.dry_run:

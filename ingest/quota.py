@@ -18,6 +18,11 @@ def sender(scope: MutableMapping[str, Any]) -> str:
     return known
 
 
+EVENT_BYTES = 4 << 10
+"""A visitor's body counts as one event for each so many bytes, where it has fewer: a large one costs the work
+of many, whatever is in it."""
+
+
 class Quota:
     """A bucket for each key. A public key has one for each sender too, so that whoever takes the key out of a
     page cannot use up what is there for its visitors. Belongs to one event loop."""
@@ -26,18 +31,20 @@ class Quota:
         self._keys = Buckets(limits.key)
         self._visitors = Buckets(limits.visitor)
 
-    def wait(self, key: WriteKey, sender: str, events: int, now: float) -> float:
-        """Seconds until it may send so many events; takes nothing."""
+    def wait(self, key: WriteKey, sender: str, events: int, size: int, now: float) -> float:
+        """Seconds until it may send so many events, in a body of `size` bytes; takes nothing."""
         wait = self._keys.wait(key.sha256, events, now)
         if key.rights == "public":
-            wait = max(wait, self._visitors.wait((key.sha256, sender), events, now))
+            cost = max(events, size // EVENT_BYTES)
+            wait = max(wait, self._visitors.wait((key.sha256, sender), cost, now))
         return wait
 
-    def take(self, key: WriteKey, sender: str, events: int, now: float) -> float:
+    def take(self, key: WriteKey, sender: str, events: int, size: int, now: float) -> float:
         """The same, and takes them when there is nothing to wait for."""
-        wait = self.wait(key, sender, events, now)
+        wait = self.wait(key, sender, events, size, now)
         if not wait:
             self._keys.take(key.sha256, events, now)
             if key.rights == "public":
-                self._visitors.take((key.sha256, sender), events, now)
+                cost = max(events, size // EVENT_BYTES)
+                self._visitors.take((key.sha256, sender), cost, now)
         return wait

@@ -13,7 +13,7 @@ from .rounds import Rounds
 
 T = TypeVar("T", WriteKey, Token)
 
-GUESSES = Rate(per_second=10, burst=100)
+GUESSES = Rate(per_second=2, burst=50)
 """Requests of one sender that present what is not known. More are told to slow down: whoever guesses has no
 use for many answers, and who merely has an old key does not mind. It concerns no request with a known one."""
 

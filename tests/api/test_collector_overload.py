@@ -46,7 +46,13 @@ class Blocked(MemoryLog):
 
 
 def drive(
-    node: CollectorNode, receive: Callable[[], Awaitable[Message]], sent: list[Message]
+    node: CollectorNode,
+    receive: Callable[[], Awaitable[Message]],
+    sent: list[Message],
+    *,
+    key: str = "",
+    client: str = "192.0.2.1",
+    query: bytes = b"",
 ) -> Awaitable[None]:
     """The application as a server calls it, with a body that a test hands over itself."""
 
@@ -57,8 +63,9 @@ def drive(
         "type": "http",
         "method": "POST",
         "path": "/v1/events",
-        "query_string": b"",
-        "headers": [(b"x-write-key", node.secret.encode())],
+        "query_string": query,
+        "headers": [(b"x-write-key", (key or node.secret).encode())],
+        "client": (client, 4711),
     }
     return node.app(scope, receive, send)
 
