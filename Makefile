@@ -4,6 +4,9 @@
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
+PYTEST := $(BIN)/pytest --numprocesses auto --dist worksteal
+# What CI runs: all but the soak, and each property with all of its examples.
+WHOLE := HYPOTHESIS_PROFILE=ci $(PYTEST) -m 'not soak'
 FOLDERS := schemas eventlog projections processors ingest query runtime
 FOLDING := tests/unit/test_projector.py tests/unit/test_ahead.py tests/unit/test_decode.py tests/unit/test_store.py \
 	$(addprefix tests/properties/test_,fold.py controls.py rebuild.py repairs.py) $(wildcard tests/reference)
@@ -42,8 +45,8 @@ $(READY): pyproject.toml requirements.lock
 run: $(READY) ## start a node with a living demo shop on port 8080
 	@$(BIN)/kizuna demo --data ./data --port 8080 $(ARGS)
 
-test: $(READY) ## pass the tests
-	@$(BIN)/pytest $(ARGS)
+test: $(READY) ## pass the tests, but for those that take minutes: `make check` has them too
+	@$(PYTEST) $(ARGS)
 
 check: lint types imports schemas-check coverage collide ## all that CI checks
 
@@ -63,11 +66,11 @@ schemas-check: $(READY) ## published JSON Schemas: no drift, no incompatible cha
 		$(BIN)/python -m kizuna.schemas.compatibility $$base && echo "Schemas are compatible with $$base" || exit 1; \
 	done
 
-coverage: $(READY) ## the tests, with coverage of each folder
-	@$(BIN)/pytest $(FOLDERS:%=--cov=%) --cov-report=term $(ARGS)
+coverage: $(READY) ## all tests, with coverage of each folder
+	@$(WHOLE) $(FOLDERS:%=--cov=%) --cov-report=term $(ARGS)
 
 collide: $(READY) ## the tests that fold, again, with ids that collide
-	@$(BIN)/pytest -q --collide $(FOLDING) $(ARGS)
+	@$(WHOLE) -q --collide $(FOLDING) $(ARGS)
 
 smoke: ## the quick tests on every other supported Python that this machine has
 	@.ci/smoke

@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
-SELECTED = "soak or hypothesis or examples"
+SELECTED = "soak or slow or hypothesis or examples"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,8 @@ def main(arguments: list[str]) -> int:
     began = datetime.now(UTC)
     with TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        command = [sys.executable, "-m", "pytest", "-m", SELECTED, f"--junitxml={report}", *arguments]
+        command = [sys.executable, "-m", "pytest", "-m", SELECTED, f"--junitxml={report}"]
+        command += ["-o", "faulthandler_timeout=0", *arguments]
         environment = {**os.environ, "HYPOTHESIS_PROFILE": "soak"}
         code = subprocess.run(command, cwd=ROOT, env=environment).returncode
         cases = read(report) if report.exists() else []

@@ -44,8 +44,9 @@ FILE_BYTES = 1_000_000_000
 STEP_SECONDS = 0.05
 """How long one step holds the log's write lock, about. It rests as long behind each."""
 
-FIRST_STEP = 64
-"""Rows or pages of the first step; later ones are as large as the time allows."""
+LEAST_STEP = 256
+"""Rows or pages of the first step; later ones are as large as the time allows, never smaller: a step that
+took long on so few waited for others, and smaller ones would wait as long each."""
 
 _READ = 10_000
 _PRIVATE_FILE, _PRIVATE_FOLDER = 0o600, 0o700
@@ -321,13 +322,13 @@ class _Run:
 
     def _in_steps(self, step: Callable[[int], int]) -> None:
         """Do it until nothing is left to do. Whoever waits for the lock has a time as long to take it."""
-        size = FIRST_STEP
+        size = LEAST_STEP
         while not self._stopped():
             began = time.perf_counter()
             if step(size) <= 0:
                 return
             took = time.perf_counter() - began
-            size = max(1, int(size * min(2.0, max(0.25, STEP_SECONDS / took))))
+            size = max(LEAST_STEP, int(size * min(2.0, max(0.25, STEP_SECONDS / took))))
             time.sleep(took)
 
     def _pass(self, records: int) -> None:

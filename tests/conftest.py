@@ -10,13 +10,14 @@ from hypothesis import Phase, settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
+settings.register_profile("quick", max_examples=25, derandomize=True, print_blob=True, deadline=None)
 settings.register_profile("ci", derandomize=True, print_blob=True, deadline=None)
 settings.register_profile("soak", max_examples=5_000, print_blob=True, deadline=None)
 # To see whether a test fails, not on what smallest example.
 settings.register_profile(
-    "mutations", max_examples=1_000, derandomize=True, deadline=None, phases=[Phase.explicit, Phase.generate]
+    "mutations", max_examples=200, derandomize=True, deadline=None, phases=[Phase.explicit, Phase.generate]
 )
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +52,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test that reads the data sets, so that `-m data` and `-m "not data"` choose by it."""
+    """Mark each test that reads the data sets, so that `-m data` and `-m "not data"` choose by it. The slow
+    ones come first: none is left over for one process when the others have ended."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
     for item in items:
         if isinstance(item, pytest.Function) and "shared_data" in item.fixturenames:
             item.add_marker(pytest.mark.data)

@@ -24,6 +24,8 @@ import pytest
 from tests.node_process import environment
 from tests.recovery.failpoints import KILLED, Point
 
+pytestmark = pytest.mark.slow
+
 SQLITE_FULL = 2
 KINDS = {
     "mkdir", "open", "fsync", "replace", "unlink", "rmdir",

@@ -35,7 +35,9 @@ def _sales_file(folder: Path) -> tuple[Path, Path, Decimal]:
     return file, map_, sum((Decimal(row.rsplit(",", 1)[1]) for row in rows), Decimal(0))
 
 
-@pytest.mark.parametrize("kills", [20, pytest.param(500, marks=pytest.mark.soak)])
+@pytest.mark.parametrize(
+    "kills", [pytest.param(20, marks=pytest.mark.slow), pytest.param(500, marks=pytest.mark.soak)]
+)
 def test_a_node_killed_under_load_loses_nothing_and_counts_nothing_twice(kills: int, tmp_path: Path) -> None:
     luck = Random(kills)
     data = tmp_path / "data"
