@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from itertools import islice
+from multiprocessing import get_context
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -30,7 +30,6 @@ from kizuna.runtime import settings as all_settings
 from kizuna.runtime.directory import DataDirectory, write_private
 from kizuna.runtime.server import spare_the_collector
 from kizuna.schemas import times
-from kizuna.schemas.admission import Accepted
 from tests.node_process import NodeProcess, kizuna_json
 
 from .folding import reads
@@ -38,11 +37,24 @@ from .measure import Measure, median, percentile
 from .node import trickle
 from .stream import KEY, START, envelopes, items
 
+PART = 20_000
 LARGE, SMALL = 50_000, 500
 LAST = 8
 """Large batches before a mark whose rate is taken."""
 SMALLS = 20
 READS = 500
+ASKED = {
+    "profile": 10,
+    "timeline": 80,
+    "search": 200,
+    "list": 200,
+    "heaviest profile": 10,
+    "its timeline": 80,
+    "status": None,
+    "metrics": None,
+    "page": None,
+}
+"""Milliseconds that an answer may take at p99."""
 RATE = 1_000
 
 
@@ -59,7 +71,6 @@ def run(marks: Sequence[int], customers: int, folder: Path | None = None) -> Ite
 
 def _folded(data: Path, marks: Sequence[int], customers: int) -> Iterator[Measure]:
     spare_the_collector()  # as the node does
-    stream = envelopes(marks[-1] + len(marks) * SMALLS * SMALL, customers=customers)
     log = SqliteLog(
         data / "log.sqlite",
         clock=lambda: times.to_micros(START),
@@ -76,16 +87,19 @@ def _folded(data: Path, marks: Sequence[int], customers: int) -> Iterator[Measur
     fold.apply(reading.batch)
     stands = dict(reading.stands)
     done, sizes = 0, []
-    for mark in marks:
-        sizes += _append(log, islice(stream, mark - done))
+    for number, mark in enumerate(marks):
+        beside = number * SMALLS * SMALL
+        sizes += _append(log, range(done + beside, mark + beside), customers)
         seconds, stands = _drain(log, fold, stands, LARGE, (mark - done) // LARGE)
-        sizes += _append(log, islice(stream, SMALLS * SMALL))
+        sizes += _append(log, range(mark + beside, mark + beside + SMALLS * SMALL), customers)
+        fold.seconds.clear()
         small, stands = _drain(log, fold, stands, SMALL, SMALLS)
+        stages = {stage: spent / SMALLS for stage, spent in fold.seconds.items()}
         done = mark
         store.checkpoint()
         of = f"{mark:,} events, {customers:,} customers"
         yield Measure("fold, 50,000 a batch", LARGE / median(seconds[-LAST:]), "events/s", note=of)
-        yield Measure("fold, one batch of 500", median(small) * 1000, "ms", less=True, note=of)
+        yield Measure("fold, one batch of 500", median(small) * 1000, "ms", less=True, stages=stages, note=of)
         yield Measure("memory of the folding process", _resident("self") / 1e6, "MB", less=True, note=of)
         records = sum(its.end for its in log.bounds().values())
         for name, paths in (
@@ -100,13 +114,22 @@ def _folded(data: Path, marks: Sequence[int], customers: int) -> Iterator[Measur
     log.close()
 
 
-def _append(log: SqliteLog, stream: Iterator[Accepted]) -> list[int]:
-    """Sizes of some envelopes, of all that are appended."""
+def _append(log: SqliteLog, numbers: range, customers: int) -> list[int]:
+    """Append the events of these numbers, made on every core: that takes longer than to fold them. Sizes of
+    some envelopes."""
     sizes: list[int] = []
-    while chunk := list(islice(stream, 20_000)):
-        sizes.append(len(chunk[0].value))
-        log.append(topics.TOUCHPOINTS, [NewRecord(one.key, one.value) for one in chunk]).result()
+    parts = [(numbers[start : start + PART], customers) for start in range(0, len(numbers), PART)]
+    with get_context("spawn").Pool(initializer=spare_the_collector) as pool:
+        for made in pool.imap(_made, parts):
+            sizes.append(len(made[0].value))
+            log.append(topics.TOUCHPOINTS, made).result()
     return sizes
+
+
+def _made(part: tuple[range, int]) -> list[NewRecord]:
+    numbers, customers = part
+    made = envelopes(len(numbers), customers=customers, seed=numbers.start + 1, first=numbers.start)
+    return [NewRecord(one.key, one.value) for one in made]
 
 
 def _drain(
@@ -161,7 +184,7 @@ async def _answers(
             assert answer.status_code in (200, 404), answer.text
             return time.perf_counter() - began, answer
 
-        seconds: dict[str, list[float]] = {"profile": [], "timeline": [], "search": [], "list": []}
+        seconds: dict[str, list[float]] = {name: [] for name in ASKED}
         for _ in range(READS):
             value = f"user-{chance.randrange(customers // 100)}"
             spent, answer = await timed(
@@ -176,7 +199,15 @@ async def _answers(
             seconds["search"].append((await timed("POST", "/api/profiles/search", json=query))[0])
             asked_for = {"trait.lifetime_value.gte": str(chance.randrange(100_000))}
             seconds["list"].append((await timed("GET", "/api/profiles", params=asked_for))[0])
-        for what, asked in (("profile", 10), ("timeline", 80), ("search", 200), ("list", 200)):
+            for name, path in (("status", "/api/status"), ("metrics", "/metrics"), ("page", "/")):
+                seconds[name].append((await timed("GET", path))[0])
+        heaviest = {"kind": "user_id", "value": "user-0"}
+        for _ in range(READS // 10):
+            spent, answer = await timed("POST", "/api/profiles/lookup", json=heaviest)
+            seconds["heaviest profile"].append(spent)
+            path = f"/api/profiles/{answer.json()['id']}/timeline"
+            seconds["its timeline"].append((await timed("GET", path))[0])
+        for what, asked in ASKED.items():
             found.append(
                 Measure(
                     f"{what} over HTTP while {RATE:,} events/s come in, p99",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 from bisect import bisect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import accumulate
 from typing import Any
 from uuid import UUID
@@ -22,13 +23,19 @@ CATEGORIES = ("tea", "cups", "cloth", "paper")
 Item = dict[str, Any]
 
 
-def items(count: int, *, customers: int = 200_000, seed: int = 1) -> Iterator[Item]:
-    """Native submissions. A customer's rank decides how often it comes; 1 % of the items come twice."""
+@cache
+def _weights(customers: int) -> Sequence[float]:
+    return list(accumulate(rank**-EXPONENT for rank in range(1, customers + 1)))
+
+
+def items(count: int, *, customers: int = 200_000, seed: int = 1, first: int = 0) -> Iterator[Item]:
+    """Native submissions. A customer's rank decides how often it comes; 1 % of the items come twice. `first`
+    is the number of the first: a stream in parts has parts of other numbers, and other seeds."""
     chance = random.Random(seed)
-    weights = list(accumulate(rank**-EXPONENT for rank in range(1, customers + 1)))
+    weights = _weights(customers)
     kinds = [kind for kind, share in SHARES.items() for _ in range(share)]
     last: Item | None = None
-    for number in range(count):
+    for number in range(first, first + count):
         if last is not None and chance.random() < DUPLICATE:
             yield last
             continue
@@ -48,10 +55,10 @@ def items(count: int, *, customers: int = 200_000, seed: int = 1) -> Iterator[It
 
 
 def envelopes(
-    count: int, *, customers: int = 200_000, seed: int = 1, import_id: str | None = None
+    count: int, *, customers: int = 200_000, seed: int = 1, first: int = 0, import_id: str | None = None
 ) -> Iterator[Accepted]:
     """The same, sealed. Each is received a microsecond after the one before."""
-    for number, item in enumerate(items(count, customers=customers, seed=seed)):
+    for number, item in enumerate(items(count, customers=customers, seed=seed, first=first), first):
         origin = Origin("shop", "secret", START + timedelta(microseconds=number), import_id)
         sealed = admit(item, origin, KEY, lambda: UUID(int=0))
         assert isinstance(sealed, Accepted), sealed
