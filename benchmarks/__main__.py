@@ -1,8 +1,8 @@
 """`make bench`: every benchmark, as a table or as JSON.
 
-python -m benchmarks [fold|node|retraction|ids|archive|connections|scale|all] [--events N] [--customers N]
-                     [--heavy N] [--ids N] [--connections N] [--hostile N] [--marks N,N] [--profiles N]
-                     [--json]
+python -m benchmarks [fold|node|retraction|ids|archive|connections|scale|week|all] [--events N]
+                     [--customers N] [--heavy N] [--ids N] [--connections N] [--hostile N] [--marks N,N]
+                     [--profiles N] [--shop N] [--speed N] [--json]
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from dataclasses import asdict
 from rich.console import Console
 from rich.table import Table
 
-from . import archive, connections, folding, ids, node, retraction, scale
+from . import archive, connections, folding, ids, node, retraction, scale, week
 from .measure import Measure
 
 ALL = ("fold", "node", "retraction", "ids", "archive", "connections")
-PARTS = (*ALL, "scale")
-"""`scale` alone takes longer than all the others."""
+PARTS = (*ALL, "scale", "week")
+"""`scale` and `week` take longer than all the others together."""
 
 
 def main() -> int:
@@ -47,6 +47,8 @@ def main() -> int:
         help="events at which the growing store is measured [1000000,10000000,30000000]",
     )
     parser.add_argument("--profiles", type=int, default=1_000_000, help="customers in it [1,000,000]")
+    parser.add_argument("--shop", type=int, default=5_000, help="customers of the shop of the week [5,000]")
+    parser.add_argument("--speed", type=float, default=100, help="how fast the week goes by [100]")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     asked = parser.parse_args()
     if asked.which in ("fold", "all") and asked.events < folding.LEAST:
@@ -78,6 +80,8 @@ def _measures(asked: argparse.Namespace) -> Iterator[Measure]:
         yield from archive.run(asked.events, 1_000)
     if "connections" in which:
         yield from connections.run(asked.connections, asked.hostile)
+    if "week" in which:
+        yield from week.run(asked.shop, asked.speed)
     if "scale" in which:
         yield from scale.run(asked.marks, asked.profiles)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,12 @@ class Measure:
 
 def median(values: Sequence[float]) -> float:
     return statistics.median(values)
+
+
+def resident(process: int | str) -> int:
+    """Bytes of memory that a process holds now."""
+    pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -33,7 +32,7 @@ from kizuna.schemas import times
 from tests.node_process import NodeProcess, kizuna_json
 
 from .folding import reads
-from .measure import Measure, median, percentile
+from .measure import Measure, median, percentile, resident
 from .node import trickle
 from .stream import KEY, START, envelopes, items
 
@@ -100,7 +99,7 @@ def _folded(data: Path, marks: Sequence[int], customers: int) -> Iterator[Measur
         of = f"{mark:,} events, {customers:,} customers"
         yield Measure("fold, 50,000 a batch", LARGE / median(seconds[-LAST:]), "events/s", note=of)
         yield Measure("fold, one batch of 500", median(small) * 1000, "ms", less=True, stages=stages, note=of)
-        yield Measure("memory of the folding process", _resident("self") / 1e6, "MB", less=True, note=of)
+        yield Measure("memory of the folding process", resident("self") / 1e6, "MB", less=True, note=of)
         records = sum(its.end for its in log.bounds().values())
         for name, paths in (
             ("log", data.glob("log.sqlite*")),
@@ -160,7 +159,7 @@ def _node(data: Path, customers: int) -> Iterator[Measure]:
         token = kizuna_json("tokens", "create", "bench", "--scope", "read", "--data", data)["token"]
         stream = [orjson.dumps(item) for item in items(100_000, customers=customers, seed=3)]
         yield from asyncio.run(_answers(node.address, token, key, customers, stream))
-        yield Measure("memory of the node", _resident(str(node.process.pid)) / 1e6, "MB", 2_000, less=True)
+        yield Measure("memory of the node", resident(node.process.pid) / 1e6, "MB", 2_000, less=True)
         node.kill()
         started = time.perf_counter()
         node.start()
@@ -220,9 +219,3 @@ async def _answers(
             )
     beside.cancel()
     return iter(found)
-
-
-def _resident(process: str) -> int:
-    """Bytes of memory that a process holds now."""
-    pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")

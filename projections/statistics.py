@@ -41,7 +41,7 @@ class Standing(NamedTuple):
 # Events that were taken out, and no copy of which counts now: of the source of the first copy.
 RETRACTED = f"""
 SELECT event_id, arg_min(source, ({ADMISSION})) AS source
-FROM copies WHERE event_id NOT IN (SELECT event_id FROM events) GROUP BY event_id
+FROM copies ANTI JOIN events USING (event_id) GROUP BY event_id
 """
 
 _COUNTS = f"""

@@ -141,6 +141,7 @@ def cuts(log: MemoryLog, path: Sequence[TopicPartition]) -> Iterator[tuple[tuple
         store.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "lanes",
     [TIED, DISPLACED, RETRACTED, DEFINED_LATE],
