@@ -29,6 +29,7 @@ class Stretch(NamedTuple):
     after: Moment | None
 
 
+_MOMENT = 'occurred_at, received_at, event_id, "offset"'
 NEWEST_FIRST = "occurred_at DESC, received_at DESC, event_id DESC"
 COLUMNS = (
     "event_id, type, version, occurred_at, received_at, recorded_at, source, secret, test, channel, store, "
@@ -60,30 +61,29 @@ def timeline(
         )
         values += [after.occurred_at, after.occurred_at, after.received_at, after.received_at, after.event_id]
     chosen = snapshot.execute(
-        "SELECT occurred_at, received_at, event_id FROM ("
-        f"SELECT occurred_at, received_at, event_id, type FROM events WHERE {mine} UNION ALL "
-        f"SELECT occurred_at, received_at, event_id, type FROM events WHERE {SUBJECT[of]} IS NULL "
+        f"SELECT {_MOMENT} FROM ("
+        f"SELECT {_MOMENT}, type FROM events WHERE {mine} UNION ALL "
+        f"SELECT {_MOMENT}, type FROM events WHERE {SUBJECT[of]} IS NULL "
         f"AND entity IN (SELECT entity FROM entities WHERE {owned})"
         f") WHERE {' AND '.join(conditions)} ORDER BY {NEWEST_FIRST} LIMIT {limit + 1}",
         values,
     ).fetchall()
-    wanted = [Moment(*row) for row in chosen[:limit]]
-    found = read_events(snapshot, wanted)
+    wanted = [Moment(*moment) for *moment, _ in chosen[:limit]]
+    found = _whole(snapshot, [one.event_id for one in wanted], [offset for *_, offset in chosen[:limit]])
     return Stretch([found[one.event_id] for one in wanted], wanted[-1] if len(chosen) > limit else None)
 
 
-def read_events(
-    snapshot: duckdb.DuckDBPyConnection, wanted: Sequence[Moment]
+def _whole(
+    snapshot: duckdb.DuckDBPyConnection, ids: Sequence[UUID], offsets: Sequence[int]
 ) -> dict[UUID, dict[str, object]]:
-    """Whole events by their ids. The times let DuckDB skip what lies outside of them."""
-    if not wanted:
+    """Events by their ids. The offsets let DuckDB skip the parts of the table where none of them stands."""
+    if not ids:
         return {}
-    times = [one.occurred_at for one in wanted]
     return shown(
         snapshot,
-        f"SELECT {COLUMNS} FROM events WHERE occurred_at BETWEEN ? AND ? "
+        f'SELECT {COLUMNS} FROM events WHERE "offset" IN (SELECT unnest(?::BIGINT[])) '
         "AND event_id IN (SELECT unnest(?::UUID[]))",
-        [min(times), max(times), [one.event_id for one in wanted]],
+        [offsets, ids],
     )
 
 
