@@ -53,6 +53,8 @@ def main() -> int:
     asked = parser.parse_args()
     if asked.which in ("fold", "all") and asked.events < folding.LEAST:
         parser.error(f"the fold is measured on {folding.LEAST:,} events or more")
+    if not 0 < asked.speed <= week.FASTEST:
+        parser.error(f"the week goes by at most {week.FASTEST:,.0f} times as fast")
     found = []
     for measure in _measures(asked):
         found.append(measure)

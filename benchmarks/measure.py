@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,10 +32,25 @@ def median(values: Sequence[float]) -> float:
     return statistics.median(values)
 
 
-def resident(process: int | str) -> int:
-    """Bytes of memory that a process holds now."""
-    pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
+FILES = {
+    "log": "log.sqlite",
+    "log's WAL": "log.sqlite-wal",
+    "store": "store.duckdb",
+    "store's WAL": "store.duckdb.wal",
+    "ids": "store.ids/*",
+}
+
+
+def sizes_of(data: Path) -> dict[str, int]:
+    """Bytes of the files of a data directory, by their part."""
+    return {part: sum(map(_size, data.glob(pattern))) for part, pattern in FILES.items()}
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # a WAL goes at a checkpoint
+        return 0
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -29,14 +29,16 @@ from kizuna.runtime import settings as all_settings
 from kizuna.runtime.directory import DataDirectory, write_private
 from kizuna.runtime.server import spare_the_collector
 from kizuna.schemas import times
-from tests.node_process import NodeProcess, kizuna_json
+from tests.node_process import NodeProcess, kizuna_json, resident
 
 from .folding import reads
-from .measure import Measure, median, percentile, resident
+from .measure import Measure, median, percentile, sizes_of
 from .node import trickle
 from .stream import KEY, START, envelopes, items
 
 PART = 20_000
+"""Events made in one go."""
+
 LARGE, SMALL = 50_000, 500
 LAST = 8
 """Large batches before a mark whose rate is taken."""
@@ -86,11 +88,10 @@ def _folded(data: Path, marks: Sequence[int], customers: int) -> Iterator[Measur
     fold.apply(reading.batch)
     stands = dict(reading.stands)
     done, sizes = 0, []
-    for number, mark in enumerate(marks):
-        beside = number * SMALLS * SMALL
-        sizes += _append(log, range(done + beside, mark + beside), customers)
+    for mark in marks:
+        sizes += _append(log, mark - done, customers)
         seconds, stands = _drain(log, fold, stands, LARGE, (mark - done) // LARGE)
-        sizes += _append(log, range(mark + beside, mark + beside + SMALLS * SMALL), customers)
+        sizes += _append(log, SMALLS * SMALL, customers)
         fold.seconds.clear()
         small, stands = _drain(log, fold, stands, SMALL, SMALLS)
         stages = {stage: spent / SMALLS for stage, spent in fold.seconds.items()}
@@ -101,23 +102,20 @@ def _folded(data: Path, marks: Sequence[int], customers: int) -> Iterator[Measur
         yield Measure("fold, one batch of 500", median(small) * 1000, "ms", less=True, stages=stages, note=of)
         yield Measure("memory of the folding process", resident("self") / 1e6, "MB", less=True, note=of)
         records = sum(its.end for its in log.bounds().values())
-        for name, paths in (
-            ("log", data.glob("log.sqlite*")),
-            ("store", data.glob("store.duckdb*")),
-            ("ids", (data / "store.ids").glob("*")),
-        ):
-            size = sum(path.stat().st_size for path in paths)
-            yield Measure(f"disk of the {name}", size / records, "bytes/event", less=True, note=of)
+        for part, size in sizes_of(data).items():
+            yield Measure(f"disk: {part}", size / records, "bytes/event", less=True, note=of)
         yield Measure("an envelope", sum(sizes) / len(sizes), "bytes", note=of)
     store.close()
     log.close()
 
 
-def _append(log: SqliteLog, numbers: range, customers: int) -> list[int]:
-    """Append the events of these numbers, made on every core: that takes longer than to fold them. Sizes of
-    some envelopes."""
+def _append(log: SqliteLog, count: int, customers: int) -> list[int]:
+    """Append further events, made on every core: that takes longer than to fold them. Sizes of some
+    envelopes."""
     sizes: list[int] = []
-    parts = [(numbers[start : start + PART], customers) for start in range(0, len(numbers), PART)]
+    begin = log.bounds()[TopicPartition(topics.TOUCHPOINTS, 0)].end
+    end = begin + count
+    parts = [(range(first, min(first + PART, end)), customers) for first in range(begin, end, PART)]
     with get_context("spawn").Pool(initializer=spare_the_collector) as pool:
         for made in pool.imap(_made, parts):
             sizes.append(len(made[0].value))
@@ -159,7 +157,7 @@ def _node(data: Path, customers: int) -> Iterator[Measure]:
         token = kizuna_json("tokens", "create", "bench", "--scope", "read", "--data", data)["token"]
         stream = [orjson.dumps(item) for item in items(100_000, customers=customers, seed=3)]
         yield from asyncio.run(_answers(node.address, token, key, customers, stream))
-        yield Measure("memory of the node", resident(node.process.pid) / 1e6, "MB", 2_000, less=True)
+        yield Measure("memory of the node", node.memory / 1e6, "MB", 2_000, less=True)
         node.kill()
         started = time.perf_counter()
         node.start()

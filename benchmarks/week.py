@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -14,35 +13,29 @@ from typing import NamedTuple
 
 import httpx
 
+from kizuna.runtime.cli_simulate import EVENTS_A_DAY
 from kizuna.runtime.shop import SOURCES, Shop
 from kizuna.runtime.shop_hours import moments
 from kizuna.runtime.simulate import drive
 from kizuna.runtime.targets import Node
 from tests.node_process import NodeProcess, kizuna_json
 
-from .measure import Measure, median, resident
-
-EVENTS_A_DAY = 2
-"""By each customer: a shop whose customers come often."""
+from .measure import FILES, Measure, median, sizes_of
 
 HISTORY_DAYS, DAYS = 30, 7
+DAY_SECONDS = 86_400
 TICK = 0.25
+FASTEST = DAY_SECONDS / 8
+"""How fast a week may go by, so that each day is looked at."""
+
 SAMPLE_SECONDS = 20
-EIGHTH_OF_A_DAY = 86_400 / 8
 SEED = 5
-PARTS = {
-    "log": "log.sqlite",
-    "log's WAL": "log.sqlite-wal",
-    "store": "store.duckdb",
-    "its WAL": "store.duckdb.wal",
-}
 
 
 class Sample(NamedTuple):
     """What the node takes at a moment, in bytes; files by their part."""
 
     day: int
-    events: int
     memory: int
     files: dict[str, int]
 
@@ -65,8 +58,9 @@ def run(customers: int, speed: float) -> Iterator[Measure]:
         begins = datetime.now(UTC) - timedelta(days=DAYS)
         before = begins - timedelta(days=HISTORY_DAYS)
         shop = Shop(SEED, before, customers=customers, currency="JPY")
-        each = customers * EVENTS_A_DAY
-        drive(shop, moments(before, begins, each * HISTORY_DAYS), target, rate=0)
+        each = int(customers * EVENTS_A_DAY)
+        history = drive(shop, moments(before, begins, each * HISTORY_DAYS), target, rate=0)
+        assert history.refused == 0, "the node refused what the shop sent"
         while node.ask("GET", "/ready").status_code != 200:
             time.sleep(TICK)
         samples = list(_lived(node, shop, target, begins, each * DAYS, speed))
@@ -77,7 +71,7 @@ def _lived(
     node: NodeProcess, shop: Shop, target: Node, begins: datetime, count: int, speed: float
 ) -> Iterator[Sample]:
     coming = moments(begins, begins + timedelta(days=DAYS), count)
-    started, sampled, sent = time.monotonic(), 0.0, 0
+    started, sampled = time.monotonic(), 0.0
     moment = next(coming, None)
     while moment is not None:
         elapsed = time.monotonic() - started
@@ -88,30 +82,19 @@ def _lived(
             moment = next(coming, None)
         if due:
             assert target.send(due) == 0, "the node refused what the shop sent"
-            sent += len(due)
         _look(node)
-        if elapsed - sampled >= min(SAMPLE_SECONDS, EIGHTH_OF_A_DAY / speed):
+        if elapsed - sampled >= min(SAMPLE_SECONDS, DAY_SECONDS / 8 / speed):
             sampled = elapsed
-            yield _sample(node, int(elapsed * speed / 86_400), sent)
+            day = int(elapsed * speed / DAY_SECONDS)
+            yield Sample(min(day, DAYS - 1), node.memory, sizes_of(node.data))
         time.sleep(TICK)
 
 
 def _look(node: NodeProcess) -> None:
-    for path in ("/live", "/api/profiles?limit=20"):
-        answer = node.ask("GET", path)
+    page, profiles = node.ask("GET", "/live"), node.ask("GET", "/api/profiles?limit=3")
+    paths = [f"/api/profiles/{one['id']}/timeline" for one in profiles.json()["items"]]
+    for answer in (page, *(node.ask("GET", path) for path in paths)):
         assert answer.status_code == 200, answer.text
-        if path != "/live":
-            for one in answer.json()["items"][:3]:
-                assert node.ask("GET", f"/api/profiles/{one['id']}/timeline").status_code == 200
-
-
-def _sample(node: NodeProcess, day: int, events: int) -> Sample:
-    files = {part: _size(node.data / name) for part, name in PARTS.items()}
-    return Sample(day, events, resident(node.process.pid), files)
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
 
 
 def _told(samples: list[Sample], of: str) -> Iterator[Measure]:
@@ -119,7 +102,7 @@ def _told(samples: list[Sample], of: str) -> Iterator[Measure]:
     memory = {day: median([one.memory for one in its]) / 1e6 for day, its in by_day.items()}
     yield Measure(
         "a week, memory of the node, largest",
-        max(s.memory for s in samples) / 1e6,
+        max(one.memory for one in samples) / 1e6,
         "MB",
         400,
         less=True,
@@ -127,24 +110,18 @@ def _told(samples: list[Sample], of: str) -> Iterator[Measure]:
     )
     yield Measure(
         "memory on the last day, of that on the second",
-        memory[DAYS - 1] / memory[1],
-        "times",
-        1.1,
+        memory[DAYS - 1] / memory[1] * 100,
+        "%",
+        110,
         less=True,
         note="median MB by day: " + ", ".join(f"{one:.0f}" for one in memory.values()),
     )
-    grown: dict[str, list[float]] = defaultdict(list)
-    for its in by_day.values():
-        for part in PARTS:
-            came = max(1, its[-1].events - its[0].events)
-            grown[part].append((its[-1].files[part] - its[0].files[part]) / came)
-    for part in ("log", "store"):
+    for part in FILES:
+        at_night = [its[-1].files[part] / 1e6 for its in by_day.values()]
         yield Measure(
-            f"{part}, grown by",
-            (samples[-1].files[part] - samples[0].files[part]) / (samples[-1].events - samples[0].events),
-            "bytes/event",
+            f"{part}, largest",
+            max(one.files[part] for one in samples) / 1e6,
+            "MB",
             less=True,
-            note="by day: " + ", ".join(f"{one:.0f}" for one in grown[part]),
+            note="MB at the end of each day: " + ", ".join(f"{one:.1f}" for one in at_night),
         )
-    for part in ("log's WAL", "its WAL"):
-        yield Measure(f"{part}, largest", max(one.files[part] for one in samples) / 1e6, "MB", less=True)

@@ -44,7 +44,7 @@ FILE_BYTES = 1_000_000_000
 STEP_SECONDS = 0.05
 """How long one step holds the log's write lock, about. It rests as long behind each."""
 
-LEAST_STEP = 256
+LEAST_STEP = 64
 """Rows or pages of the first step; later ones are as large as the time allows, never smaller: a step that
 took long on so few waited for others, and smaller ones would wait as long each."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -29,7 +29,6 @@ class Stretch(NamedTuple):
     after: Moment | None
 
 
-_MOMENT = 'occurred_at, received_at, event_id, "offset"'
 NEWEST_FIRST = "occurred_at DESC, received_at DESC, event_id DESC"
 COLUMNS = (
     "event_id, type, version, occurred_at, received_at, recorded_at, source, secret, test, channel, store, "
@@ -61,29 +60,27 @@ def timeline(
         )
         values += [after.occurred_at, after.occurred_at, after.received_at, after.received_at, after.event_id]
     chosen = snapshot.execute(
-        f"SELECT {_MOMENT} FROM ("
-        f"SELECT {_MOMENT}, type FROM events WHERE {mine} UNION ALL "
-        f"SELECT {_MOMENT}, type FROM events WHERE {SUBJECT[of]} IS NULL "
+        'SELECT occurred_at, received_at, event_id, "offset" FROM ('
+        f'SELECT occurred_at, received_at, event_id, "offset", type FROM events WHERE {mine} UNION ALL '
+        f'SELECT occurred_at, received_at, event_id, "offset", type FROM events WHERE {SUBJECT[of]} IS NULL '
         f"AND entity IN (SELECT entity FROM entities WHERE {owned})"
         f") WHERE {' AND '.join(conditions)} ORDER BY {NEWEST_FIRST} LIMIT {limit + 1}",
         values,
     ).fetchall()
     wanted = [Moment(*moment) for *moment, _ in chosen[:limit]]
-    found = _whole(snapshot, [one.event_id for one in wanted], [offset for *_, offset in chosen[:limit]])
+    found = _whole(snapshot, {event_id: offset for _, _, event_id, offset in chosen[:limit]})
     return Stretch([found[one.event_id] for one in wanted], wanted[-1] if len(chosen) > limit else None)
 
 
-def _whole(
-    snapshot: duckdb.DuckDBPyConnection, ids: Sequence[UUID], offsets: Sequence[int]
-) -> dict[UUID, dict[str, object]]:
-    """Events by their ids. The offsets let DuckDB skip the parts of the table where none of them stands."""
-    if not ids:
+def _whole(snapshot: duckdb.DuckDBPyConnection, offsets: Mapping[UUID, int]) -> dict[UUID, dict[str, object]]:
+    """Events by their ids. Their offsets let DuckDB skip the parts of the table where none of them stands."""
+    if not offsets:
         return {}
     return shown(
         snapshot,
         f'SELECT {COLUMNS} FROM events WHERE "offset" IN (SELECT unnest(?::BIGINT[])) '
         "AND event_id IN (SELECT unnest(?::UUID[]))",
-        [offsets, ids],
+        [list(offsets.values()), list(offsets)],
     )
 
 

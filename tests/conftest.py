@@ -15,7 +15,7 @@ settings.register_profile("ci", derandomize=True, print_blob=True, deadline=None
 settings.register_profile("soak", max_examples=5_000, print_blob=True, deadline=None)
 # To see whether a test fails, not on what smallest example.
 settings.register_profile(
-    "mutations", max_examples=200, derandomize=True, deadline=None, phases=[Phase.explicit, Phase.generate]
+    "mutations", max_examples=1_000, derandomize=True, deadline=None, phases=[Phase.explicit, Phase.generate]
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from hypothesis import settings
 
-MOST = 1_000
+ORDINARY, MANY = 100, 500
 
 
 def examples(few: int) -> int:
     """`few` in `make check`; a quarter of that in `make test`, ten times that in `make soak`."""
-    return max(few * min(settings().max_examples, MOST) // 100, 1)
+    asked = settings().max_examples
+    return max(few * min(asked, ORDINARY) // ORDINARY, 1) * max(asked // MANY, 1)

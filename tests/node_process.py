@@ -38,6 +38,12 @@ def kizuna_json(*arguments: object) -> Any:
     return json.loads(kizuna(*arguments, "--json").stdout)
 
 
+def resident(process: int | Literal["self"]) -> int:
+    """Bytes of memory that a process holds now."""
+    pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
 class NodeProcess:
     """`kizuna run` on a free port. Started on entering, as far as `until`, stopped on leaving; its log is
     `log`."""
@@ -94,6 +100,11 @@ class NodeProcess:
         """SIGTERM; the exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(PATIENCE)
+
+    @property
+    def memory(self) -> int:
+        """Bytes that it holds now."""
+        return resident(self.process.pid)
 
     def ask(self, method: str, path: str, **given: Any) -> httpx.Response:
         """The API, as an administrator."""

@@ -255,7 +255,7 @@ def test_a_node_tells_of_its_disk_and_its_memory(tmp_path: Path) -> None:
         response = httpx.get(f"{node.address}/metrics")
         told = samples(response.text)
         sizes = {path.name: path.stat().st_size for path in node.data.iterdir() if path.is_file()}
-        rss = _resident(node.process.pid)
+        rss = node.memory
     log = sum(size for name, size in sizes.items() if name.startswith("log.sqlite"))
     store = sum(size for name, size in sizes.items() if name.startswith("store.duckdb"))
     # T moves meanwhile, so the store's write-ahead log may grow between the two looks.
@@ -269,12 +269,6 @@ def test_a_node_tells_of_its_disk_and_its_memory(tmp_path: Path) -> None:
     assert told['kizuna_collector_items_total{code="accepted",rights="secret"}'] == 1
     assert told["kizuna_ready"] == 1
     assert "hanako" not in response.text
-
-
-def _resident(pid: int) -> int:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    (kilobytes,) = (line.split()[1] for line in lines if line.startswith("VmRSS:"))
-    return int(kilobytes) * 1024
 
 
 def test_an_idle_store_is_put_in_order_and_it_is_timed(node: QueryNode) -> None:

@@ -163,8 +163,9 @@ class Parts:
         assert canon.twice(self.store.writer) == {}
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("data", [RETAIL, CDNOW], ids=lambda data: data.name)
+@pytest.mark.parametrize(
+    "data", [pytest.param(RETAIL, marks=pytest.mark.slow), CDNOW], ids=lambda data: data.name
+)
 def test_what_remains_adds_up(shared_data: Path, tmp_path: Path, data: Data) -> None:
     cuts = {number: f"{data.split} IN ({sixths})" for number, sixths in SIXTHS.items()}
     with closing(Parts(data, shared_data / f"{FILES[data.name]}.parquet", tmp_path, cuts)) as parts:

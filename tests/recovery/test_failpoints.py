@@ -24,8 +24,6 @@ import pytest
 from tests.node_process import environment
 from tests.recovery.failpoints import KILLED, Point
 
-pytestmark = pytest.mark.slow
-
 SQLITE_FULL = 2
 KINDS = {
     "mkdir", "open", "fsync", "replace", "unlink", "rmdir",
@@ -73,6 +71,7 @@ def points(campaign: dict[str, Any]) -> list[Point]:
     return [Point(*one) for one in campaign["trace"] if not isinstance(one, str)]
 
 
+@pytest.mark.slow
 def test_every_write_is_a_point(campaign: dict[str, Any], points: list[Point]) -> None:
     deaths = len(campaign["trials"])
     print(f"{len(points)} points, {deaths} states, as many deaths, {campaign['seconds']:.0f} s")
@@ -85,6 +84,7 @@ def test_every_write_is_a_point(campaign: dict[str, Any], points: list[Point]) -
     assert {place for place in PLACES if place not in sites} == set()
 
 
+@pytest.mark.slow
 def test_nothing_is_lost_and_nothing_counts_twice_wherever_it_dies(
     campaign: dict[str, Any], points: list[Point]
 ) -> None:
@@ -100,6 +100,7 @@ def test_nothing_is_lost_and_nothing_counts_twice_wherever_it_dies(
     assert wrong == []
 
 
+@pytest.mark.slow
 def test_a_step_is_acknowledged_behind_its_commit(campaign: dict[str, Any], points: list[Point]) -> None:
     """In the order of the calls; and by the deaths, each of which had acknowledged what stands before it."""
     trace = campaign["trace"]
@@ -125,6 +126,7 @@ def test_a_step_is_acknowledged_behind_its_commit(campaign: dict[str, Any], poin
         assert told == acknowledged[trial["point"], trial["when"]]
 
 
+@pytest.mark.slow
 def test_a_file_is_on_the_disk_before_it_gets_its_name(points: list[Point]) -> None:
     """Whatever is opened to be written is synced, then renamed; but for a lock, which holds nothing. What a
     rebuild puts in its place was whole before."""

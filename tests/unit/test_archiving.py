@@ -10,7 +10,9 @@ import threading
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 from uuid import UUID
 
 import duckdb
@@ -373,3 +375,19 @@ def test_a_log_with_several_partitions(tmp_path: Path) -> None:
         archive(log, path, plan(log, path, OCTOBER))
         assert {file.lane for file in archived_files(path)} == set(lanes)
         assert {lane: list(log.read(*lane, 0, 1_000)) for lane in lanes} == before
+
+
+def test_steps_that_wait_for_others_do_not_shrink_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a step takes by the clock: of one that waits for a busy process most is no work."""
+    path = tmp_path / "log.sqlite"
+    kept = fill(path, months=2, count=3_000)
+    seconds = count(step=10.0)
+    rests: list[float] = []
+    slow = SimpleNamespace(perf_counter=lambda: next(seconds), sleep=rests.append)
+    monkeypatch.setattr(archiving, "time", slow)
+    archived(path)
+    assert rows(path) == list(range(3_000, 6_000))
+    assert 3_000 / archiving.LEAST_STEP < len(rests) < 3_000 / archiving.LEAST_STEP + 50
+    assert read_all(path) == kept
