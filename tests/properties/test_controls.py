@@ -199,6 +199,31 @@ def test_what_is_taken_out_is_as_if_it_had_never_come(
     assert state == tables(plain, 100)[0]
 
 
+@st.composite
+def corrections(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """An event and corrections, each of the event or of a correction before it."""
+    found: list[dict[str, Any]] = []
+    for number in range(draw(st.integers(3, 7))):
+        envelope = orjson.loads(accepted(dict(draw(ITEMS)), NOW).value)
+        envelope["event_id"] = event_id(number)
+        envelope["received_at"] = (NOW + timedelta(seconds=number)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        if number:
+            envelope["corrects"] = event_id(draw(st.integers(0, number - 1)))
+        found.append(envelope)
+    return found
+
+
+@settings(max_examples=examples(20), suppress_health_check=[HealthCheck.too_slow])
+@given(corrections(), st.data())
+def test_of_an_event_and_all_that_goes_back_to_it_the_last_correction_stands(
+    envelopes: list[dict[str, Any]], data: st.DataObject
+) -> None:
+    shuffled = data.draw(st.permutations(envelopes))
+    last = envelopes[-1]
+    _, ids = tables(shuffled, data.draw(st.integers(1, len(envelopes))))
+    assert ids == {f"{last['event_id']} {UUID(last['body_hash'][:32])}"}
+
+
 @settings(max_examples=examples(20), suppress_health_check=[HealthCheck.too_slow])
 @given(records(), st.data())
 def test_controls_themselves_do_not_depend_on_the_order(
