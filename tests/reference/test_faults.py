@@ -39,6 +39,25 @@ VIEWED = {
 }
 
 LOGS: dict[str, list[dict[str, Any]]] = {
+    "an order is as it was updated last, also where its completion arrives behind": [
+        {"type": "order.updated", "properties": {"order_id": "o1", "total": "7"}},
+        {**COMPLETED, "minutes_late": 30},
+    ],
+    "an order that was refunded arrives behind its refund": [REFUND, {**COMPLETED, "minutes_late": 30}],
+    "a solved ticket stays solved, also where its opening arrives behind": [
+        {"type": "ticket.solved", "properties": {"ticket_id": "t1"}},
+        {"type": "ticket.opened", "ids": SOMEBODY, "properties": {"ticket_id": "t1"}, "minutes_late": 30},
+    ],
+    "an entity goes to the one it was attributed to last, not to the one told last": [
+        {"type": "entity.attributed", "ids": SOMEBODY, "entities": [{"kind": "order", "id": "o1"}]},
+        {
+            "type": "entity.attributed",
+            "ids": ELSE,
+            "entities": [{"kind": "order", "id": "o1"}],
+            "minutes_late": 30,
+        },
+        COMPLETED,
+    ],
     "an attribution that names two things gives away the first": [
         {"type": "ticket.opened", "properties": {"ticket_id": "t1"}},
         {
@@ -124,6 +143,9 @@ LOGS: dict[str, list[dict[str, Any]]] = {
     ],
 }
 
+OURS = ("more", "retracts", "minutes_late")
+"""What a log says of an item beside the item itself."""
+
 
 @pytest.mark.parametrize("log", LOGS.values(), ids=LOGS.keys())
 def test_the_product_shows_what_the_reference_computes(log: list[dict[str, Any]]) -> None:
@@ -136,11 +158,12 @@ def test_the_product_shows_what_the_reference_computes(log: list[dict[str, Any]]
             world.append(topics.DEFINITIONS, definition("trait", trait["name"], trait, 1).value, 0)
     ids: list[str] = []
     for minute, one in enumerate(events):
-        item = {name: what for name, what in one.items() if name not in ("more", "retracts")}
+        item = {name: what for name, what in one.items() if name not in OURS}
         if "retracts" in one:
             item = {"type": "event.retracted", "properties": {"event_id": ids[one["retracts"]]}}
         moment = NOW + timedelta(minutes=minute - 60)
-        item |= {"message_id": str(minute), "occurred_at": moment.isoformat()}
+        occurred_at = moment - timedelta(minutes=one.get("minutes_late", 0))
+        item |= {"message_id": str(minute), "occurred_at": occurred_at.isoformat()}
         body = json.loads(accepted(item, moment).value)
         body["entities"] += one.get("more", [])
         ids.append(body["event_id"])
