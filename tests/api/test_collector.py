@@ -361,7 +361,9 @@ def test_gzip_with_and_without_its_header(node: CollectorNode) -> None:
 
 
 @pytest.mark.parametrize(
-    "raw", [b"no gzip", gzip.compress(b"[]")[:-4], gzip.compress(b"[]") + b"tail", zlib.compress(b"[]")]
+    "raw",
+    [b"no gzip", gzip.compress(b"[]")[:-4], gzip.compress(b"[]") + b"tail", zlib.compress(b"[]")],
+    ids=["text", "cut", "tail", "zlib"],
 )
 def test_what_is_no_gzip_is_told(node: CollectorNode, raw: bytes) -> None:
     answer = node.post(raw, content_encoding="gzip")
