@@ -77,7 +77,8 @@ def fill(
 
 def drain(log: SqliteLog, folder: Path, name: str, sizes: Sequence[tuple[int, int]]) -> Iterator[Measure]:
     """Fold the log from its start into a new store, as the projector does: for each (batch size, batches) one
-    measure, from one commit to the next. Reading and decoding run beside the fold."""
+    measure, from one commit to the next, with its share of the checkpoints that these batches cause. Reading
+    and decoding run beside the fold."""
     spare_the_collector()  # as the node does
     store = Store(folder / f"{name}.duckdb", log_id=log.identity.log_id, generation=0, store_id=UUID(int=2))
     fold = Fold(store, KEY)
@@ -99,17 +100,26 @@ def drain(log: SqliteLog, folder: Path, name: str, sizes: Sequence[tuple[int, in
                 stands = dict(reading.stands)
                 reading, decoded = ahead.take(stands)
                 seconds.append(time.perf_counter() - started)
+                timed(store.put_in_order, fold.seconds)
             ahead.forget()
             ahead.close()
+            timed(store.checkpoint, fold.seconds)
             yield Measure(
                 f"batches of {size:,}",
-                median(seconds),
+                median(seconds) + fold.seconds["checkpoint"] / batches,
                 "s",
                 stages={stage: spent / batches for stage, spent in fold.seconds.items()},
                 note=f"{batches} batches, median",
             )
     finally:
         store.close()
+
+
+def timed(checkpoint: Callable[[], object], seconds: Counter[str]) -> None:
+    """Add the seconds that it takes to those of the stages."""
+    started = time.perf_counter()
+    checkpoint()
+    seconds["checkpoint"] += time.perf_counter() - started  # type: ignore[assignment]
 
 
 def reads(

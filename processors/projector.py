@@ -41,14 +41,6 @@ LINGER_SECONDS = 0.1
 it holds one event or a thousand: a trickle folded without pauses would take a whole core, and readers would
 wait for it."""
 
-IDLE_CHECKPOINT_BYTES = 64 * 1024 * 1024
-"""What may stand in the store's write-ahead log before an idle moment is used to move it into the file."""
-
-CHECKPOINT_BYTES = 128 * 1024 * 1024
-"""What may stand there before it is moved between two batches, though there is more to fold. The pause grows
-with it, not with the store: up to 5,000,000 events 0.8 s as a rule and 1.5 s at most; at the 1 GB that DuckDB
-would wait for, 3.9 s."""
-
 DURABLE_SECONDS = 30.0
 """How long it waits for the log to take an activation."""
 
@@ -243,7 +235,7 @@ class Projector:
     def _step(self) -> Reading:
         """Fold one batch, and prepare what is to be in force. The batch is empty when nothing was left."""
         reading = self._take()
-        self._put_in_order(CHECKPOINT_BYTES)
+        self._store.put_in_order()
         self._activate(self._fold.prepare())
         return reading
 
@@ -310,12 +302,7 @@ class Projector:
         if time.monotonic() - self._ticked >= TICK_SECONDS:
             self._ticked = time.monotonic()
             self._fold.apply(reading.batch)
-            self._put_in_order(IDLE_CHECKPOINT_BYTES)
-
-    def _put_in_order(self, pending: int) -> None:
-        """Move the store's write-ahead log into its file, if so much stands in it."""
-        if self._store.pending() > pending:
-            self._store.checkpoint()
+            self._store.put_in_order(idle=True)
 
     def stages(self) -> dict[str, float]:
         """Seconds spent by stage of the fold, since the start."""

@@ -131,6 +131,7 @@ class _Builder:
                     self._fold.apply(replace(reading.batch, t=BEGINNING), decoded)
                 self.stands = dict(reading.stands)
                 self.done += len(reading.batch)
+                self.store.put_in_order()
                 caught_up = reading.caught_up or not len(reading.batch)
                 self._progress(self.done, total)
         finally:

@@ -17,10 +17,10 @@ import pytest
 from kizuna.eventlog import topics
 from kizuna.eventlog.memory import MemoryLog
 from kizuna.eventlog.port import NewRecord
-from kizuna.processors import projector as projector_module
 from kizuna.processors import reader
 from kizuna.processors.projector import Projector
 from kizuna.processors.rebuild import rebuild
+from kizuna.projections import store as store_module
 from kizuna.projections.fold import Fold
 from kizuna.projections.store import Store, cut
 from kizuna.schemas import times
@@ -85,7 +85,7 @@ def test_what_stands_in_the_write_ahead_log_is_moved_between_batches(
     projector.fold_all()
     most = store.pending() // 4
     assert most > 0
-    monkeypatch.setattr(projector_module, "CHECKPOINT_BYTES", most)
+    monkeypatch.setattr(store_module, "CHECKPOINT_BYTES", most)
     monkeypatch.setattr(Projector, "_tick", lambda self, reading: None)
     log.append(topics.TOUCHPOINTS, [view(number) for number in range(40, 80)])
     before = store.path.stat().st_size
