@@ -104,7 +104,8 @@ def _folded(data: Path, marks: Sequence[int], customers: int) -> Iterator[Measur
         rate = LARGE * len(large) / sum(large)
         yield Measure("fold, 50,000 a batch", rate, "events/s", stages=of_large, note=of)
         yield Measure("longest batch, with its checkpoint", max(seconds), "s", 2, less=True, note=of)
-        yield Measure("fold, one batch of 500", median(small) * 1000, "ms", less=True, stages=of_small, note=of)
+        milliseconds = median(small) * 1000
+        yield Measure("fold, one batch of 500", milliseconds, "ms", less=True, stages=of_small, note=of)
         yield Measure("memory of the folding process", resident("self") / 1e6, "MB", less=True, note=of)
         records = sum(its.end for its in log.bounds().values())
         for part, size in sizes_of(data).items():
