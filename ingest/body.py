@@ -11,8 +11,8 @@ from typing import Any
 from kizuna.processors.buckets import UNLIMITED, Rate
 
 from .aside import Aside
-from .deadline import Deadline, current
 from .packing import is_packed, says_packed, unpack
+from .patience import Patience
 from .problem import Problem, retry_later
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -53,13 +53,13 @@ class Disconnected(Exception):
 
 @dataclass(eq=False, slots=True)
 class _Arriving:
-    """A body on its way."""
+    """A body on its way. `cut` is why it was not waited for."""
 
     task: asyncio.Task[object]
     since: float
     chunks: list[bytes] = field(default_factory=list)
     held: int = 0
-    given_up: bool = False
+    cut: Problem | None = None
 
 
 class Intake:
@@ -68,7 +68,7 @@ class Intake:
     def __init__(self, limits: Limits, aside: Aside) -> None:
         self._limits = limits
         self._aside = aside
-        self._deadline = Deadline(limits.receive_seconds)
+        self._patience = Patience[_Arriving](limits.receive_seconds, self._late)
         self._held = 0
         self._arriving: OrderedDict[_Arriving, None] = OrderedDict()
 
@@ -79,27 +79,27 @@ class Intake:
         packed = says_packed(encoding)
         if declared > _DRAINED * self._limits.body_bytes:
             raise self._too_large(closing=True)
-        arriving = _Arriving(current(), asyncio.get_running_loop().time())
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+        arriving = _Arriving(task, loop.time())
+        self._patience.begin(arriving, loop)
         try:
-            with self._deadline:
-                await self._collect(receive, arriving)
+            await self._collect(receive, arriving)
             chunks = arriving.chunks
             raw = chunks[0] if len(chunks) == 1 else b"".join(chunks)
             if packed or is_packed(raw):
                 unpacked = await self._unpack(raw)
-                self._hold(len(unpacked), closing=False)
+                self._hold(len(unpacked), arriving, closing=False)
                 self.release(len(raw))
                 return unpacked
             return raw
         except BaseException as error:
             self.release(arriving.held)
-            if isinstance(error, TimeoutError):
-                if arriving.given_up:
-                    raise _overloaded(closing=True) from None
-                message = f"The request did not arrive within {self._limits.receive_seconds:g} seconds."
-                raise Problem(408, "timeout", message, "Send it again.", closing=True) from None
+            if isinstance(error, asyncio.CancelledError) and arriving.cut and not task.uncancel():
+                raise arriving.cut from None
             raise
         finally:
+            self._patience.end(arriving)
             self._arriving.pop(arriving, None)
 
     def release(self, size: int) -> None:
@@ -115,7 +115,7 @@ class Intake:
             more = message.get("more_body", False)
             size += len(chunk)
             if size <= self._limits.body_bytes:
-                self._hold(len(chunk), closing=True)
+                self._hold(len(chunk), arriving, closing=True)
                 arriving.held += len(chunk)
                 arriving.chunks.append(chunk)
                 if more and chunk:
@@ -124,28 +124,32 @@ class Intake:
                 raise self._too_large(closing=True)
             if not more:
                 break
+        self._patience.end(arriving)
         self._arriving.pop(arriving, None)
         if size > self._limits.body_bytes:
             raise self._too_large(closing=False)
 
-    def _hold(self, size: int, *, closing: bool) -> None:
+    def _hold(self, size: int, arriving: _Arriving, *, closing: bool) -> None:
         while self._held + size > self._limits.held_bytes:
-            if not self._give_up_the_slowest():
+            if not self._give_up_the_slowest(arriving):
                 raise _overloaded(closing=closing)
         self._held += size
 
-    def _give_up_the_slowest(self) -> bool:
+    def _late(self, arriving: _Arriving) -> None:
+        message = f"The request did not arrive within {self._limits.receive_seconds:g} seconds."
+        _cut(arriving, Problem(408, "timeout", message, "Send it again.", closing=True))
+
+    def _give_up_the_slowest(self, newer: _Arriving) -> bool:
         """Bodies that trickle must not fill what others need."""
         slowest = next(iter(self._arriving), None)
         now = asyncio.get_running_loop().time()
-        if slowest is None or slowest.task is current() or now - slowest.since < _SLOW_SECONDS:
+        if slowest is None or slowest is newer or now - slowest.since < _SLOW_SECONDS:
             return False
         del self._arriving[slowest]
         self.release(slowest.held)
         slowest.held = 0
         slowest.chunks.clear()
-        slowest.given_up = True
-        self._deadline.cut(slowest.task)
+        _cut(slowest, _overloaded(closing=True))
         return True
 
     async def _unpack(self, raw: bytes) -> bytes:
@@ -160,6 +164,12 @@ class Intake:
     def _too_large(self, *, closing: bool) -> Problem:
         message = f"The body is larger than {self._limits.body_bytes:,} bytes."
         return Problem(413, "too_large", message, "Send fewer items a request.", closing=closing)
+
+
+def _cut(arriving: _Arriving, why: Problem) -> None:
+    if arriving.cut is None:
+        arriving.cut = why
+        arriving.task.cancel()
 
 
 def _overloaded(*, closing: bool) -> Problem:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from contextlib import nullcontext
 from typing import Any
@@ -55,6 +54,7 @@ REFUSED_ASIDE_BYTES = 8 << 10
 _LENGTH_DIGITS = 19
 """Digits of a length that are looked at: more name no body that could be sent."""
 _JSON: Header = (b"content-type", b"application/json")
+_NOTHING = nullcontext()
 
 
 def collector(services: Services, limits: Limits | None = None) -> Asgi:
@@ -108,7 +108,7 @@ class _Collector:
 
     async def _write_key(self, sent: dict[bytes, bytes], whose: str) -> WriteKey:
         text = presented_key(sent.get(b"authorization", b""), sent.get(b"x-write-key", b""))
-        found = await self._presented.write_key(text)
+        found = self._services.access.held_write_key(text) or await self._presented.write_key(text)
         if found is None:
             if wait := self._guesses.take(whose, 1, asyncio.get_running_loop().time()):
                 raise slow_down(wait, "Your address sent too many unknown write keys.")
@@ -125,7 +125,7 @@ class _Collector:
     ) -> bytes:
         """Receive, admit, append and answer."""
         waits = options.wait is not None and not options.dry_run
-        with self._folded.place() if waits else nullcontext():
+        with self._folded.place() if waits else _NOTHING:
             outcome = await self._kept(write_key, whose, options, sent, receive)
             answer: dict[str, object] = {
                 "accepted": len(outcome.touchpoints),
@@ -175,26 +175,25 @@ class _Collector:
 
     async def _admit(self, items: Items, write_key: WriteKey) -> Outcome:
         services = self._services
+        key, new_id = services.workspace_key, services.new_id
         origin = Origin(write_key.source, write_key.rights, services.clock())
-
-        def admitted(value: object) -> Accepted | Refusal:
-            return decide(value, origin, services.workspace_key, services.new_id)
-
-        def gathered(decisions: list[Accepted | Refusal]) -> Outcome:
-            return gather(items, decisions, origin, services.new_id)
-
         if len(items.body) > ASIDE_BYTES:
-            return await self._aside(lambda: gathered([admitted(value) for value in items.values]))
+
+            def whole() -> Outcome:
+                admitted = [decide(value, origin, key, new_id) for value in items.values]
+                return gather(items, admitted, origin, new_id)
+
+            return await self._aside(whole)
         decisions: list[Accepted | Refusal] = []
-        now = asyncio.get_running_loop().time
-        until = now() + TURN_SECONDS
+        until = time.perf_counter() + TURN_SECONDS
         for value in items.values:
-            if now() > until:
+            if time.perf_counter() > until:
                 await asyncio.sleep(0)
-                until = now() + TURN_SECONDS
-            decisions.append(admitted(value))
-        refused = len(items.body) > REFUSED_ASIDE_BYTES and any(isinstance(one, Refusal) for one in decisions)
-        return await self._aside(lambda: gathered(decisions)) if refused else gathered(decisions)
+                until = time.perf_counter() + TURN_SECONDS
+            decisions.append(decide(value, origin, key, new_id))
+        if len(items.body) > REFUSED_ASIDE_BYTES and any(isinstance(one, Refusal) for one in decisions):
+            return await self._aside(lambda: gather(items, decisions, origin, new_id))
+        return gather(items, decisions, origin, new_id)
 
     async def _append(self, outcome: Outcome, rights: Rights) -> None:
         records = ((TOUCHPOINTS, outcome.touchpoints), (FAILED_EVENTS, outcome.failed))
@@ -203,8 +202,8 @@ class _Collector:
             await self._appender.append(some)
         if outcome.touchpoints:
             metrics.items(rights, "accepted").inc(len(outcome.touchpoints))
-        for code, number in Counter(outcome.refused).items():
-            metrics.items(rights, code).inc(number)
+        for code in outcome.refused:
+            metrics.items(rights, code).inc()
 
 
 async def _answer(send: Send, status: int, body: bytes, headers: Iterable[Header]) -> None:

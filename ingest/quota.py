@@ -41,10 +41,10 @@ class Quota:
 
     def take(self, key: WriteKey, sender: str, events: int, size: int, now: float) -> float:
         """The same, and takes them when there is nothing to wait for."""
+        if key.rights != "public":
+            return self._keys.take(key.sha256, events, now)
         wait = self.wait(key, sender, events, size, now)
         if not wait:
             self._keys.take(key.sha256, events, now)
-            if key.rights == "public":
-                cost = max(events, size // EVENT_BYTES)
-                self._visitors.take((key.sha256, sender), cost, now)
+            self._visitors.take((key.sha256, sender), max(events, size // EVENT_BYTES), now)
         return wait

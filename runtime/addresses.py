@@ -39,6 +39,7 @@ def parsed(text: str) -> Address | None:
     return getattr(address, "ipv4_mapped", None) or address
 
 
+@lru_cache(maxsize=4_096)
 def sender(text: str) -> str:
     """What counts as one sender: an IPv4 address, or the /64 that an IPv6 address lies in, since one machine
     may have all of it."""
@@ -48,6 +49,7 @@ def sender(text: str) -> str:
     return str(address) if address else text
 
 
+@lru_cache(maxsize=4_096)
 def is_loopback(text: str) -> bool:
     """Whether it is this machine itself."""
     address = parsed(text)

@@ -17,8 +17,9 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from kizuna.ingest.patience import Patience
+
 from .connections import CUT, REFUSED, Connections, Cut, counted
-from .patience import Patience
 
 HEAD_BYTES = 64 << 10
 """Request line and headers of one request, with the trailers that may follow its body."""
@@ -153,11 +154,15 @@ class HttpConnection(HttpToolsProtocol):
         self._overhead = -self._chunk  # whatever else came with it
 
     def on_url(self, url: bytes) -> None:
-        self._count(len(url))
+        self._head_bytes += len(url)
+        if self._head_bytes > HEAD_BYTES:
+            raise _TooLong
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._count(len(name) + len(value))
+        self._head_bytes += len(name) + len(value)
+        if self._head_bytes > HEAD_BYTES:
+            raise _TooLong
         if self._in_body:
             return  # a trailer: as a header it could say what the proxy in front did not look at
         if len(self.headers) >= HEADERS:
@@ -238,11 +243,6 @@ class HttpConnection(HttpToolsProtocol):
         self._patience = patience
         if patience is not None:
             patience.begin(self, self.loop)
-
-    def _count(self, size: int) -> None:
-        self._head_bytes += size
-        if self._head_bytes > HEAD_BYTES:
-            raise _TooLong
 
     def _listen_no_more(self) -> None:
         """What was asked is answered, and then the connection ends."""

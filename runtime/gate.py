@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable
 
 from prometheus_client import Counter
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -34,7 +35,7 @@ class Gate:
         self._loopback = loopback
         self._warned = False
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http":
             address = self._identify(scope)
             scope["kizuna.sender"] = whose = sender(address)
@@ -42,16 +43,19 @@ class Gate:
                 wait = self._buckets.take(whose, 1, asyncio.get_running_loop().time())
                 if wait:
                     LIMITED.inc()
-                    await _refuse(wait, scope, send)
-                    return
-        await self._app(scope, receive, send)
+                    return _refuse(wait, scope, send)
+        return self._app(scope, receive, send)
 
     def _identify(self, scope: Scope) -> str:
         client = scope.get("client")
         peer: str = client[0] if client else ""
-        forwarded = [value for name, value in scope["headers"] if name == _FORWARDED]
-        if not forwarded:
+        headers = scope["headers"]
+        for name, _ in headers:
+            if name == _FORWARDED:
+                break
+        else:
             return peer
+        forwarded = [value for name, value in headers if name == _FORWARDED]
         if not self._proxies.trusts(peer):
             self._warn(peer)
             return peer

@@ -6,7 +6,8 @@ import gc
 import logging
 import signal
 import socket
-from collections.abc import Callable
+import sys
+from collections.abc import Awaitable, Callable
 from types import FrameType
 
 import uvicorn
@@ -28,13 +29,17 @@ BACKLOG = 4_096
 
 COLLECTOR_PREFIX = "/v1/"
 
+SWITCH_SECONDS = 0.002
+"""After so long a thread lets others have the interpreter. Of 5 (Python's own), 2, 1 and 0.3 ms with this one
+the collector took most: 3 to 6 % more than with Python's own."""
+
 
 def dispatcher(collector: ASGIApp, api: ASGIApp) -> ASGIApp:
     """Touchpoints go straight to the collector, everything else to the API."""
 
-    async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
+    def dispatch(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         collects = scope["type"] == "http" and scope["path"].startswith(COLLECTOR_PREFIX)
-        await (collector if collects else api)(scope, receive, send)
+        return (collector if collects else api)(scope, receive, send)
 
     return dispatch
 
@@ -76,6 +81,7 @@ def serve(
         http=protocol(connections),
         loop="uvloop",
         ws="none",
+        interface="asgi3",  # told by `async def` otherwise, which an application need not be
         log_config=None,
         access_log=False,
         server_header=False,
@@ -118,6 +124,7 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         spare_the_collector()
+        sys.setswitchinterval(SWITCH_SECONDS)
         try:
             self._listening()
         except Exception as error:  # raised here, it would stop the server in the middle

@@ -327,7 +327,8 @@ def _entities(sent: Submission, payload: Payload, source: str) -> list[_Entity]:
     for kind, field in reversed(payload.ENTITY_FIELDS):
         if id_ := getattr(payload, field):
             named.insert(0, (kind, spaces.get((kind, id_)), id_, f"properties.{field}"))
-    return list(dict.fromkeys(_entity(kind, space, id_, source, path) for kind, space, id_, path in named))
+    entities = [_entity(kind, space, id_, source, path) for kind, space, id_, path in named]
+    return list(dict.fromkeys(entities)) if len(entities) > 1 else entities
 
 
 def _entity(kind: EntityKind, space: str | None, id_: str, source: str, path: str) -> _Entity:
