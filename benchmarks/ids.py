@@ -10,7 +10,7 @@ from uuid import UUID
 
 import numpy as np
 
-from kizuna.projections.id_run import Hashes, Offsets
+from kizuna.projections.id_run import Hashes, Numbers
 from kizuna.projections.known_ids import KnownIds
 from kizuna.projections.store import Store
 
@@ -38,7 +38,7 @@ def run(count: int) -> Iterator[Measure]:
             store.close()
 
 
-def _batch(number: int) -> tuple[Hashes, Offsets]:
+def _batch(number: int) -> tuple[Hashes, Numbers]:
     hashes = np.random.default_rng((SEED, number)).integers(0, 1 << 64, BATCH, np.uint64)
     return np.sort(hashes), np.arange(number * BATCH, (number + 1) * BATCH)
 
@@ -72,7 +72,7 @@ def _sizes(known: KnownIds, store: Store, grown: int) -> Iterator[Measure]:
     ids = len(known)
     files = sorted(file.stat().st_size for file in store.ids.iterdir()) if store.ids.is_dir() else []
     filters = sum(run.words.nbytes for run in known.runs)
-    loose = sum(run.hashes.nbytes + run.offsets.nbytes for run in known.runs if not run.file)
+    loose = sum(run.hashes.nbytes + run.numbers.nbytes for run in known.runs if not run.file)
     yield Measure("filters in memory", filters / ids, "bytes/id", less=True, note=f"{filters:,} bytes")
     yield Measure("runs in memory", loose / 1e6, "MB", less=True, note="not yet a file")
     yield Measure("memory taken", grown / 1e6, "MB", less=True, note="anonymous memory of the process, grown")

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from .controls import ADMISSION, TOUCHED, as_controlled, covering, keep_controls
 from .decode import CONTROL
-from .id_run import Hashes, Offsets
+from .id_run import Hashes, Numbers
 from .known_ids import HASH, KnownIds
 from .script import Script
 
@@ -151,7 +151,7 @@ class Chosen(NamedTuple):
     more; they stand in the table of that name, and are gone from `events`. `restored`: copies count again."""
 
     hashes: Hashes
-    offsets: Offsets
+    offsets: Numbers
     displaced: bool = False
     restored: bool = False
 

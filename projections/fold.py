@@ -18,10 +18,12 @@ from .batch import Batch, Rows
 from .copies import Chosen
 from .definitions import Held
 from .failures import TOUCHPOINTS
+from .known_entities import KnownEntities
 from .known_ids import KnownIds
 from .preparation import Preparation, discard
 from .script import Script, transaction
 from .store import AHEAD, Store
+from .stories import Referred
 from .traits import Plan
 
 KEYS = """
@@ -57,6 +59,7 @@ class Fold:
     def __init__(self, store: Store, workspace_key: str) -> None:
         self._script = Script(store.writer)
         self._known = KnownIds(store.writer, store.ids)
+        self._entities = KnownEntities(store.writer)
         self._workspace_key = workspace_key
         self._plan: Plan | None = None
         self._pending: tuple[UUID, ...] = ()
@@ -117,21 +120,24 @@ class Fold:
             with self._timed("take"):
                 decode.take(self._script, table)
         self._known.keep(self._script.connection)
-        chosen: Chosen | None = None
+        touched: tuple[Chosen, Referred] | None = None
         with self._whole():
             self._follow(batch.starts)
             self._define(batch.definitions)
             self._fail(batch.failed)
             if batch.touchpoints:
-                chosen = self._touch()
+                touched = self._touch()
             self._stand(batch.positions, batch.t, batch.recorded_high)
         self.found.update(self._script.found)
-        if chosen is not None:
+        if touched is not None:
+            chosen, referred = touched
             with self._timed("duplicates"):
                 stands = {at.partition: at.offset for at in batch.positions if at.topic == TOUCHPOINTS}
                 self._known.add(chosen.hashes, chosen.offsets, stands)
+            with self._timed("entities"):
+                self._entities.add(referred.hashes, referred.numbers)
 
-    def _touch(self) -> Chosen:
+    def _touch(self) -> tuple[Chosen, Referred]:
         script, plan = self._script, self.plan
         with self._timed("take"):
             contents = decode.settle(script)
@@ -143,7 +149,7 @@ class Fold:
         with self._timed("subjects"):
             subjects.name_subjects(script, self._workspace_key, links=contents.links)
         with self._timed("entities"):
-            stories.refer(script, displaced=displaced)
+            referred = stories.refer(script, self._entities, displaced=displaced)
         with self._timed("keep"):
             script.execute(KEYS)
             script.execute(KEEP)
@@ -161,7 +167,7 @@ class Fold:
             fields.write_fields(script, displaced=displaced, said=contents.fields)
         if displaced:
             script.execute("DROP TABLE displaced")  # it may hold a whole import
-        return chosen
+        return chosen, referred
 
     def _follow(self, starts: Sequence[Position]) -> None:
         """A batch follows the one before it. Raises LogGap when the store stands anywhere else: it would

@@ -1,9 +1,8 @@
 """Known ids: which event ids of a batch came before, and where, without a look at the whole history.
 
-Runs of ids, one a batch at first; runs of about equal size become one, so that their number grows with the
-logarithm of the history. Large ones are files beside the store, which names each by its checksum: only what
-came after them is read from the store at a start. A hash that is found may be another id's, so whoever asks
-looks at the events themselves; one that is not found never came.
+Runs of ids, one a batch at first. Large ones are files beside the store, which names each by its checksum:
+only what came after them is read from the store at a start. A hash that is found may be another id's, so
+whoever asks looks at the events themselves; one that is not found never came.
 """
 
 from __future__ import annotations
@@ -16,19 +15,13 @@ import duckdb
 import numpy as np
 
 from . import id_run
-from .id_run import Hashes, Offsets, Run
+from .id_run import Hashes, Numbers, Run
 from .script import transaction
 
 logger = logging.getLogger(__name__)
 
-FAN = 4
-"""So many runs of about equal size become one."""
-
 FILED = 1 << 20
 """Ids from which on a run becomes a file."""
-
-LARGEST = 1 << 23
-"""Ids that a run has at most. A merge of so many takes a third of a second, in which nothing is folded."""
 
 HASH = "md5_number_lower({id}::VARCHAR)"
 """The SQL of an id's hash. Files hold it, so it stays as it is; the tests narrow it before anything is
@@ -67,27 +60,18 @@ class KnownIds:
         """Oldest first."""
         return [run for run, _ in self._runs]
 
-    def find(self, hashes: Hashes) -> tuple[Hashes, Offsets]:
+    def find(self, hashes: Hashes) -> tuple[Hashes, Numbers]:
         """Which of these ascending hashes came before, and the offsets of the records that brought them."""
-        marks = id_run.marks(hashes)
-        found = [run.find(hashes, marks) for run in self.runs]
-        return (
-            np.concatenate([hashes[:0], *(found_hashes for found_hashes, _ in found)]),
-            np.concatenate([np.zeros(0, np.int64), *(offsets for _, offsets in found)]),
-        )
+        return id_run.find(self.runs, hashes)
 
-    def add(self, hashes: Hashes, offsets: Offsets, stands: Stands) -> None:
+    def add(self, hashes: Hashes, offsets: Numbers, stands: Stands) -> None:
         """The ids of a batch; `stands` are those after it, of the partitions that it read."""
         if not len(hashes):
             return
         self._stands = {**self._stands, **stands}
         self._runs.append((id_run.run_of(hashes, offsets), self._stands))
-        while len(self._runs) >= FAN:
-            last = self._runs[-FAN:]
-            sizes = [len(run) for run, _ in last]
-            if sizes[0] >= FAN * max(sizes[1:]) or sum(sizes) > LARGEST:
-                break
-            self._runs[-FAN:] = [(id_run.merged([run for run, _ in last]), last[-1][1])]
+        while id_run.alike(last := [run for run, _ in self._runs[-id_run.FAN :]]):
+            self._runs[-id_run.FAN :] = [(id_run.merged(last), self._stands)]
 
     def keep(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Between two batches: write large runs to files, and name these in the store. On a full disk they

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+import pyarrow as pa
+
 from . import ledger
 from .compiler import LEDGER
 from .entities import MODELS, ORDERS, EntityModel
+from .id_run import Hashes, Numbers
+from .known_entities import HASH, KnownEntities
 from .script import Script
 
 
@@ -18,15 +23,17 @@ class Changes(NamedTuple):
     known: frozenset[str]
 
 
+_HASH = HASH.format(id="entity_id")
+HASHES = f"SELECT DISTINCT {_HASH} AS hash FROM incoming WHERE entity_id IS NOT NULL ORDER BY hash"
+NEW = f"SELECT {_HASH} AS hash, entity FROM touched WHERE NOT known"
 TOUCHED = """
 CREATE OR REPLACE TEMP TABLE touched AS
-SELECT coalesce(n.entity, (SELECT coalesce(max(entity), 0) FROM entities)
-                + row_number() OVER (PARTITION BY n.entity IS NULL ORDER BY r.entity_id)) AS entity,
+SELECT coalesce(n.entity, ? + row_number() OVER (PARTITION BY n.entity IS NULL ORDER BY entity_id)) AS entity,
        r.entity_id, r.kind, r.namespace, r.id, n.entity IS NOT NULL AS known, n.owner AS owner,
        n.company AS company
 FROM (SELECT DISTINCT entity_id, entity_ref.kind AS kind, entity_ref.namespace AS namespace,
              entity_ref.id AS id FROM incoming WHERE entity_id IS NOT NULL) r
-LEFT JOIN entities n USING (entity_id)
+LEFT JOIN (FROM entities WHERE entity IN (SELECT entity FROM numbered)) n USING (entity_id)
 """
 TOUCHED_BY_DISPLACED = """
 INSERT INTO touched
@@ -77,11 +84,22 @@ UNION SELECT 'order', true FROM displaced WHERE type = 'order.refunded'
 """
 
 
-def refer(script: Script, *, displaced: bool) -> None:
+class Referred(NamedTuple):
+    """Entities that got a number in this batch."""
+
+    hashes: Hashes
+    numbers: Numbers
+
+
+def refer(script: Script, known: KnownEntities, *, displaced: bool) -> Referred:
     """Give every entity of the batch its number: `touched` then has them all."""
-    script.execute(TOUCHED)
+    hashes = np.asarray(script.execute(HASHES).fetchnumpy()["hash"])
+    with script.table("numbered", pa.table({"entity": known.find(hashes)})):
+        script.execute(TOUCHED, [known.highest])
+    new = script.execute(NEW).fetchnumpy()
     if displaced:
         script.execute(TOUCHED_BY_DISPLACED)
+    return Referred(np.asarray(new["hash"]), np.asarray(new["entity"]))
 
 
 def retell(script: Script, *, displaced: bool) -> Changes:

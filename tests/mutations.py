@@ -88,8 +88,8 @@ MUTATIONS = (
     Mutation(
         "the oldest ids forgotten",
         "projections/known_ids.py",
-        "for run in self.runs]\n        return (",
-        "for run in self.runs[1:]]\n        return (",
+        "return id_run.find(self.runs, hashes)",
+        "return id_run.find(self.runs[1:], hashes)",
     ),
     Mutation(
         "a control acts under the id of an earlier event",

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from kizuna.processors import projector
-from kizuna.projections import known_ids
+from kizuna.projections import id_run, known_ids
 from tests.recovery import archive_life
 from tests.recovery.archive_life import ArchiveLife
 from tests.recovery.failpoints import Watch, When
@@ -160,7 +160,7 @@ def main(folder: Path, *, once: bool, archive: bool) -> None:
         archive_life.prepare()
         print(json.dumps(asdict(campaign(ArchiveLife, folder))))
         return
-    known_ids.FILED = known_ids.FAN = 2  # ids go to files, and files into larger ones, though there are few
+    known_ids.FILED = id_run.FAN = 2  # ids go to files, and files into larger ones, though there are few
     projector.TICK_SECONDS = 0.0  # T is written whenever nothing is left to fold, however fast the machine is
     prepare(folder)
     if once:

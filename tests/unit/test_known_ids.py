@@ -74,7 +74,7 @@ def world(*, hashed: str = known_ids.HASH, bits: int = 10, filed: int = 4, fan: 
     with pytest.MonkeyPatch.context() as patch, TemporaryDirectory() as folder:
         patch.setattr(known_ids, "HASH", hashed)
         patch.setattr(known_ids, "FILED", filed)
-        patch.setattr(known_ids, "FAN", fan)
+        patch.setattr(id_run, "FAN", fan)
         patch.setattr(id_run, "BITS_AN_ID", bits)
         made = World(Path(folder))
         try:
@@ -144,7 +144,7 @@ def test_a_file_comes_back_as_the_run_that_it_was(tmp_path: Path) -> None:
     written = id_run.write(run, tmp_path)
     for other in (written, id_run.read(tmp_path / written.file)):
         assert other.file == written.file
-        for one, its in ((run.hashes, other.hashes), (run.offsets, other.offsets), (run.words, other.words)):
+        for one, its in ((run.hashes, other.hashes), (run.numbers, other.numbers), (run.words, other.words)):
             np.testing.assert_array_equal(one, its)
     assert [path.name for path in tmp_path.iterdir()] == [written.file]
 
