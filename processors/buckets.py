@@ -23,6 +23,10 @@ class Rate(NamedTuple):
 
 UNLIMITED = Rate()
 
+GUESSES = Rate(per_second=2, burst=50)
+"""Requests of one sender that present a key or token that is not known. More are told to slow down: whoever
+guesses has no use for many answers, and who merely has an old key does not mind."""
+
 
 class Bucket(NamedTuple):
     """`level` is what was left in it at `at`, in seconds of a clock that never goes back. Below 0 it is

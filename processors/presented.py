@@ -8,14 +8,9 @@ from typing import TypeVar
 from kizuna.schemas.definitions import Token, WriteKey
 
 from .access import UNKNOWN_SECONDS, Access
-from .buckets import Rate
 from .rounds import Rounds
 
 T = TypeVar("T", WriteKey, Token)
-
-GUESSES = Rate(per_second=2, burst=50)
-"""Requests of one sender that present what is not known. More are told to slow down: whoever guesses has no
-use for many answers, and who merely has an old key does not mind. It concerns no request with a known one."""
 
 
 class Presented:

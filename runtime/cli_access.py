@@ -6,17 +6,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import quote
 from uuid import uuid4
 
 import typer
 
-from kizuna.processors.access import Access, CredentialKind
-
 from .directory import DataDirectory
 from .options import DEFAULT_DATA, GROUP_ACCESS, AsJson, Data, load_settings
 from .terminal import err, out, print_json, print_table, tell_made
+
+if TYPE_CHECKING:
+    from kizuna.processors.access import Access, CredentialKind
 
 keys = typer.Typer(help="Write keys: who may send events.", no_args_is_help=True)
 tokens = typer.Typer(help="Tokens: who may ask the API.", no_args_is_help=True)
@@ -38,6 +39,8 @@ def register(app: typer.Typer) -> None:
 @contextmanager
 def _access(data: Path, *, make: bool = False) -> Iterator[Access]:
     """The access of a data directory, beside a running node too: what changes is an event in the log."""
+    from kizuna.processors.access import Access
+
     from .wiring import clock, opened_log
 
     directory = DataDirectory(data)

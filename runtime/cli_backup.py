@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kizuna.schemas.errors import ConfigurationError
 
-from .backup_file import Manifest, Progress
 from .directory import DataDirectory
 from .options import DEFAULT_DATA, GROUP_NODE, AsJson, Data, told, typed
 from .terminal import err, local, number, out, print_json, progress_bar
+
+if TYPE_CHECKING:
+    from .backup_file import Manifest, Progress
 
 
 def register(app: typer.Typer) -> None:

@@ -17,8 +17,7 @@ from pydantic_settings import (
 )
 
 from kizuna.ingest.body import Limits
-from kizuna.processors.buckets import Rate
-from kizuna.processors.presented import GUESSES
+from kizuna.processors.buckets import GUESSES, Rate
 from kizuna.query.limits import Limits as ApiLimits
 from kizuna.schemas.definitions import Workspace
 from kizuna.schemas.errors import ConfigurationError
