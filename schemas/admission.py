@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -49,8 +49,7 @@ _UUID_5 = 5 << 76 | 0x8000 << 48
 """Version and variant of a UUIDv5 (RFC 9562, section 5.5), and the bits that they leave."""
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Where an item came in: the key's source and rights, and the moment Kizuna first got it. Of a
     re-admission also the failed event that it `repairs`, the `event_id` that it takes, whatever the item
     says, and the conflict that it `replaces`."""

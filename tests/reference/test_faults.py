@@ -138,6 +138,16 @@ LOGS: dict[str, list[dict[str, Any]]] = {
         {"type": "customer.identified", "ids": {"user_id": "u1", "anonymous_id": "a1"}},
         {"type": "customer.identified", "ids": {"user_id": ["u1", "u3"]}},
     ],
+    "a field holds what was said last, not what arrived last": [
+        {"type": "customer.identified", "ids": SOMEBODY, "properties": {"plan": "basic", "city": "Kyoto"}},
+        {"type": "customer.identified", "ids": SOMEBODY, "properties": {"plan": "gold"}},
+        {"type": "customer.identified", "ids": SOMEBODY, "properties": {"plan": "none"}, "minutes_late": 30},
+    ],
+    "a field holds what was said before, when the last saying is taken back": [
+        {"type": "customer.identified", "ids": SOMEBODY, "properties": {"plan": "basic"}},
+        {"type": "customer.identified", "ids": SOMEBODY, "properties": {"plan": "gold", "city": "Kyoto"}},
+        {"retracts": 1},
+    ],
     "a property becomes a field whatever is in its name": [
         {"type": "customer.identified", "ids": SOMEBODY, "properties": {'3" heels': "yes", "~1/a.b$": 1}},
     ],
