@@ -188,11 +188,14 @@ HIGH_BEFORE_A_RESTART = [
 MORE_IS_RECORDED = [("add", LANES[0], 1), ("batch", True), ("all",)]
 # A rebuild of a store that stands in a backlog, and one when the clock was set back.
 REBUILT = [("add", LANES[1], 3), ("batch", False), ("rebuild",), ("move", -20), ("rebuild",), ("all",)]
+# Of two partitions that are behind one has been read, the other not begun.
+ONE_IS_AHEAD = [("add", LANES[0], 3), ("add", LANES[1], 3), ("batch", False), ("batch", False), ("all",)]
 
 
 @example(HIGH_BEFORE_A_RESTART)
 @example(MORE_IS_RECORDED)
 @example(REBUILT)
+@example(ONE_IS_AHEAD)
 @settings(max_examples=examples(12), suppress_health_check=list(HealthCheck))
 @given(st.lists(ACTIONS, min_size=6, max_size=16))
 def test_t_is_what_the_rule_says(actions: list[tuple[object, ...]]) -> None:

@@ -45,6 +45,13 @@ def test_behind_t_is_what_was_reached() -> None:
     assert reading.batch.t == NOW + timedelta(seconds=60)
 
 
+def test_of_partitions_that_are_behind_t_is_what_the_last_of_them_reached() -> None:
+    other = TopicPartition(topics.TOUCHPOINTS, 1)
+    stands = {TOUCH: Stand(1, NOW), other: Stand(1, LATER)}
+    assert reader.moment(LATER, [TOUCH, other], stands, LATER) == NOW
+    assert reader.moment(LATER, [other], stands, LATER) == LATER
+
+
 def test_a_partition_not_begun_holds_t_at_the_beginning() -> None:
     stands = {TOUCH: Stand(1, NOW)}
     other = TopicPartition(topics.TOUCHPOINTS, 1)
