@@ -14,6 +14,8 @@ import orjson
 
 from tests.node_process import kizuna, kizuna_json
 
+TRIES = 5
+
 
 class Chores(threading.Thread):
     """Does one after the other until it is told to finish. What needs the node may fail while there is none;
@@ -58,10 +60,15 @@ class Chores(threading.Thread):
         self.done["backups"] += 1
 
     def _undo_or_redo(self) -> None:
-        listed = kizuna("imports", "list", "--data", self._data, "--json", check=False)
-        if listed.returncode:
-            return  # the node was killed while it answered
-        for one in orjson.loads(listed.stdout)[:3]:
+        for one in orjson.loads(self._answered("list", "--json") or b"[]")[:3]:
             verb = "redo" if one["undone_at"] else "undo"
-            said = kizuna("imports", verb, one["id"], "--data", self._data, check=False)
-            self.done[verb] += said.returncode == 0
+            self.done[verb] += self._answered(verb, one["id"]) is not None
+
+    def _answered(self, *command: str) -> str | None:
+        """What `kizuna imports` says, tried again where the node is killed meanwhile; None when it never does:
+        it may have been done without an answer."""
+        for _ in range(TRIES):
+            said = kizuna("imports", *command, "--data", self._data, check=False)
+            if said.returncode == 0:
+                return said.stdout
+        return None
