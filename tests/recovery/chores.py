@@ -65,8 +65,8 @@ class Chores(threading.Thread):
             self.done[verb] += self._answered(verb, one["id"]) is not None
 
     def _answered(self, *command: str) -> str | None:
-        """What `kizuna imports` says, tried again where the node is killed meanwhile; None when it never does:
-        it may have been done without an answer."""
+        """What `kizuna imports` says, asked again where the node is killed meanwhile; None when it never did:
+        then it may have been done without an answer."""
         for _ in range(TRIES):
             said = kizuna("imports", *command, "--data", self._data, check=False)
             if said.returncode == 0:
