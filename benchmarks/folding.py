@@ -100,10 +100,10 @@ def drain(log: SqliteLog, folder: Path, name: str, sizes: Sequence[tuple[int, in
                 stands = dict(reading.stands)
                 reading, decoded = ahead.take(stands)
                 seconds.append(time.perf_counter() - started)
-                timed(store.put_in_order, fold.seconds)
+                _timed(store.put_in_order, fold.seconds)
             ahead.forget()
             ahead.close()
-            timed(store.checkpoint, fold.seconds)
+            _timed(store.checkpoint, fold.seconds)
             yield Measure(
                 f"batches of {size:,}",
                 median(seconds) + fold.seconds["checkpoint"] / batches,
@@ -115,7 +115,7 @@ def drain(log: SqliteLog, folder: Path, name: str, sizes: Sequence[tuple[int, in
         store.close()
 
 
-def timed(checkpoint: Callable[[], object], seconds: Counter[str]) -> None:
+def _timed(checkpoint: Callable[[], object], seconds: Counter[str]) -> None:
     """Add the seconds that it takes to those of the stages."""
     started = time.perf_counter()
     checkpoint()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from contextlib import nullcontext
 from typing import Any
@@ -108,7 +109,7 @@ class _Collector:
 
     async def _write_key(self, sent: dict[bytes, bytes], whose: str) -> WriteKey:
         text = presented_key(sent.get(b"authorization", b""), sent.get(b"x-write-key", b""))
-        found = self._services.access.held_write_key(text) or await self._presented.write_key(text)
+        found = await self._presented.write_key(text)
         if found is None:
             if wait := self._guesses.take(whose, 1, asyncio.get_running_loop().time()):
                 raise slow_down(wait, "Your address sent too many unknown write keys.")
@@ -202,8 +203,9 @@ class _Collector:
             await self._appender.append(some)
         if outcome.touchpoints:
             metrics.items(rights, "accepted").inc(len(outcome.touchpoints))
-        for code in outcome.refused:
-            metrics.items(rights, code).inc()
+        if outcome.refused:
+            for code, number in Counter(outcome.refused).items():
+                metrics.items(rights, code).inc(number)
 
 
 async def _answer(send: Send, status: int, body: bytes, headers: Iterable[Header]) -> None:

@@ -1,4 +1,4 @@
-"""Patience: how long something may take, for any number of connections with one timer."""
+"""Patience: how long a connection, or a body, may take; one timer for any number of them."""
 
 from __future__ import annotations
 

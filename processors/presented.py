@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from kizuna.schemas.definitions import Token, WriteKey
@@ -22,13 +22,13 @@ class Presented:
         self._access = access
         self._refresh = Rounds(access.refresh, "access")
 
-    async def write_key(self, text: str) -> WriteKey | None:
+    def write_key(self, text: str) -> Awaitable[WriteKey | None]:
         """The write key of this text; None when there is none."""
-        return await self._find(self._access.held_write_key, text)
+        return self._find(self._access.held_write_key, text)
 
-    async def token(self, text: str) -> Token | None:
+    def token(self, text: str) -> Awaitable[Token | None]:
         """The token of this text; None when there is none."""
-        return await self._find(self._access.held_token, text)
+        return self._find(self._access.held_token, text)
 
     async def _find(self, held: Callable[[str], T | None], text: str) -> T | None:
         found = held(text)

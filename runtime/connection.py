@@ -154,15 +154,11 @@ class HttpConnection(HttpToolsProtocol):
         self._overhead = -self._chunk  # whatever else came with it
 
     def on_url(self, url: bytes) -> None:
-        self._head_bytes += len(url)
-        if self._head_bytes > HEAD_BYTES:
-            raise _TooLong
+        self._count(len(url))
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._head_bytes += len(name) + len(value)
-        if self._head_bytes > HEAD_BYTES:
-            raise _TooLong
+        self._count(len(name) + len(value))
         if self._in_body:
             return  # a trailer: as a header it could say what the proxy in front did not look at
         if len(self.headers) >= HEADERS:
@@ -243,6 +239,11 @@ class HttpConnection(HttpToolsProtocol):
         self._patience = patience
         if patience is not None:
             patience.begin(self, self.loop)
+
+    def _count(self, size: int) -> None:
+        self._head_bytes += size
+        if self._head_bytes > HEAD_BYTES:
+            raise _TooLong
 
     def _listen_no_more(self) -> None:
         """What was asked is answered, and then the connection ends."""

@@ -49,13 +49,9 @@ class Gate:
     def _identify(self, scope: Scope) -> str:
         client = scope.get("client")
         peer: str = client[0] if client else ""
-        headers = scope["headers"]
-        for name, _ in headers:
-            if name == _FORWARDED:
-                break
-        else:
+        forwarded = [value for name, value in scope["headers"] if name == _FORWARDED]
+        if not forwarded:
             return peer
-        forwarded = [value for name, value in headers if name == _FORWARDED]
         if not self._proxies.trusts(peer):
             self._warn(peer)
             return peer

@@ -92,6 +92,12 @@ MUTATIONS = (
         "return id_run.find(self.runs[1:], hashes)",
     ),
     Mutation(
+        "an entity of an earlier batch gets another number",
+        "projections/fold.py",
+        "                self._entities.add(referred.hashes, referred.numbers)\n",
+        "                pass\n",
+    ),
+    Mutation(
         "a control acts under the id of an earlier event",
         "projections/controls.py",
         '        UNION ALL BY NAME {_HELD.format(table="events")}\n',

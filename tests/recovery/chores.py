@@ -15,6 +15,7 @@ import orjson
 from tests.node_process import kizuna, kizuna_json
 
 TRIES = 5
+"""How often a command is given that the node's death cut off."""
 
 
 class Chores(threading.Thread):

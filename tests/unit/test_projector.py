@@ -95,6 +95,28 @@ def test_what_stands_in_the_write_ahead_log_is_moved_between_batches(
     assert events(store) == 80
 
 
+def test_a_rebuild_does_not_hold_in_memory_what_it_folded(
+    log: MemoryLog, world: tuple[Store, Projector], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, projector = world
+    log.append(topics.TOUCHPOINTS, [view(number) for number in range(40)])
+    projector.fold_all()
+    most = store.pending() // 4
+    left: list[int] = []
+    put_in_order = Store.put_in_order
+
+    def watched(one: Store, *, idle: bool = False) -> None:
+        put_in_order(one, idle=idle)
+        if one.path != store.path:
+            left.append(one.pending())
+
+    monkeypatch.setattr(store_module, "CHECKPOINT_BYTES", most)
+    monkeypatch.setattr(Store, "put_in_order", watched)
+    assert rebuild(log, store, projector, KEY, verify=True).differences == {}
+    assert len(left) > 20
+    assert max(left) <= most
+
+
 def test_a_batch_that_starts_elsewhere_is_refused(log: MemoryLog, world: tuple[Store, Projector]) -> None:
     store, _ = world
     log.append(topics.TOUCHPOINTS, [view(number) for number in range(4)])
