@@ -1,4 +1,4 @@
-"""Receives the body of a request: within a time, within a size, and unpacked."""
+"""Receives the body of a request: within a size, and unpacked."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from kizuna.processors.buckets import UNLIMITED, Rate
 
 from .aside import Aside
 from .packing import is_packed, says_packed, unpack
-from .patience import Patience
 from .problem import Problem, retry_later
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -38,7 +37,6 @@ class Limits:
 
     body_bytes: int = 4 << 20
     items: int = 20_000
-    receive_seconds: float = 10.0
     wait_seconds: float = 30.0
     held_bytes: int = 64 << 20
     waiting: int = 2_000
@@ -53,7 +51,7 @@ class Disconnected(Exception):
 
 @dataclass(eq=False, slots=True)
 class _Arriving:
-    """A body on its way. `cut` is why it was not waited for."""
+    """A body that comes in several pieces. `cut` is why it was not waited for."""
 
     task: asyncio.Task[object]
     since: float
@@ -63,83 +61,80 @@ class _Arriving:
 
 
 class Intake:
-    """Receives bodies, and counts the bytes of those in hand."""
+    """Receives bodies, and counts the bytes of those in hand. How long one may take is the connection's to
+    say: it ends, and what was received is let go of."""
 
     def __init__(self, limits: Limits, aside: Aside) -> None:
         self._limits = limits
         self._aside = aside
-        self._patience = Patience[_Arriving](limits.receive_seconds, self._late)
         self._held = 0
         self._arriving: OrderedDict[_Arriving, None] = OrderedDict()
 
     async def receive(self, receive: Receive, *, declared: int, encoding: bytes) -> bytes:
         """The body, unpacked. Whoever gets it calls `release` with its length when done. `declared` is the
         length that the client announced, 0 when it did not; `encoding` how it says the body is packed.
-        Raises Problem: 400, 408, 413, 415 or 503."""
+        Raises Problem: 400, 413, 415 or 503; Disconnected."""
         packed = says_packed(encoding)
         if declared > _DRAINED * self._limits.body_bytes:
             raise self._too_large(closing=True)
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        assert task is not None
-        arriving = _Arriving(task, loop.time())
-        self._patience.begin(arriving, loop)
-        try:
-            await self._collect(receive, arriving)
-            chunks = arriving.chunks
-            raw = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-            if packed or is_packed(raw):
-                unpacked = await self._unpack(raw)
-                self._hold(len(unpacked), arriving, closing=False)
-                self.release(len(raw))
-                return unpacked
+        message = await receive()
+        if message.get("more_body", False):
+            raw = await self._collect(message, receive)
+        else:
+            raw = _chunk(message)
+            if len(raw) > self._limits.body_bytes:
+                raise self._too_large(closing=False)
+            self._hold(len(raw), None, closing=True)
+        if not (packed or is_packed(raw)):
             return raw
+        try:
+            unpacked = await self._unpack(raw)
+            self._hold(len(unpacked), None, closing=False)
+        finally:
+            self.release(len(raw))
+        return unpacked
+
+    def release(self, size: int) -> None:
+        self._held -= size
+
+    async def _collect(self, message: MutableMapping[str, Any], receive: Receive) -> bytes:
+        """The pieces together, `message` the first of them."""
+        task = asyncio.current_task()
+        assert task is not None
+        arriving = _Arriving(task, asyncio.get_running_loop().time())
+        self._arriving[arriving] = None
+        try:
+            size = 0
+            while True:
+                chunk = _chunk(message)
+                size += len(chunk)
+                if size <= self._limits.body_bytes:
+                    self._hold(len(chunk), arriving, closing=True)
+                    arriving.held += len(chunk)
+                    arriving.chunks.append(chunk)
+                elif size > _DRAINED * self._limits.body_bytes:
+                    raise self._too_large(closing=True)
+                if not message.get("more_body", False):
+                    break
+                message = await receive()
+            if size > self._limits.body_bytes:
+                raise self._too_large(closing=False)
+            return b"".join(arriving.chunks)
         except BaseException as error:
             self.release(arriving.held)
             if isinstance(error, asyncio.CancelledError) and arriving.cut and not task.uncancel():
                 raise arriving.cut from None
             raise
         finally:
-            self._patience.end(arriving)
             self._arriving.pop(arriving, None)
 
-    def release(self, size: int) -> None:
-        self._held -= size
-
-    async def _collect(self, receive: Receive, arriving: _Arriving) -> None:
-        size = 0
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise Disconnected
-            chunk = message.get("body", b"")
-            more = message.get("more_body", False)
-            size += len(chunk)
-            if size <= self._limits.body_bytes:
-                self._hold(len(chunk), arriving, closing=True)
-                arriving.held += len(chunk)
-                arriving.chunks.append(chunk)
-                if more and chunk:
-                    self._arriving[arriving] = None
-            elif size > _DRAINED * self._limits.body_bytes:
-                raise self._too_large(closing=True)
-            if not more:
-                break
-        self._patience.end(arriving)
-        self._arriving.pop(arriving, None)
-        if size > self._limits.body_bytes:
-            raise self._too_large(closing=False)
-
-    def _hold(self, size: int, arriving: _Arriving, *, closing: bool) -> None:
+    def _hold(self, size: int, arriving: _Arriving | None, *, closing: bool) -> None:
         while self._held + size > self._limits.held_bytes:
             if not self._give_up_the_slowest(arriving):
                 raise _overloaded(closing=closing)
         self._held += size
 
-    def _late(self, arriving: _Arriving) -> None:
-        message = f"The request did not arrive within {self._limits.receive_seconds:g} seconds."
-        _cut(arriving, Problem(408, "timeout", message, "Send it again.", closing=True))
-
-    def _give_up_the_slowest(self, newer: _Arriving) -> bool:
+    def _give_up_the_slowest(self, newer: _Arriving | None) -> bool:
         """Bodies that trickle must not fill what others need."""
         slowest = next(iter(self._arriving), None)
         now = asyncio.get_running_loop().time()
@@ -149,7 +144,8 @@ class Intake:
         self.release(slowest.held)
         slowest.held = 0
         slowest.chunks.clear()
-        _cut(slowest, _overloaded(closing=True))
+        slowest.cut = _overloaded(closing=True)
+        slowest.task.cancel()
         return True
 
     async def _unpack(self, raw: bytes) -> bytes:
@@ -166,10 +162,11 @@ class Intake:
         return Problem(413, "too_large", message, "Send fewer items a request.", closing=closing)
 
 
-def _cut(arriving: _Arriving, why: Problem) -> None:
-    if arriving.cut is None:
-        arriving.cut = why
-        arriving.task.cancel()
+def _chunk(message: MutableMapping[str, Any]) -> bytes:
+    if message["type"] == "http.disconnect":
+        raise Disconnected
+    chunk: bytes = message.get("body", b"")
+    return chunk
 
 
 def _overloaded(*, closing: bool) -> Problem:

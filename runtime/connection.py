@@ -17,12 +17,11 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from kizuna.ingest.patience import Patience
-
 from .connections import CUT, REFUSED, Connections, Cut, counted
+from .patience import Patience
 
 HEAD_BYTES = 64 << 10
-"""Request line and headers of one request, with the trailers that may follow its body."""
+"""Request line and headers of one request."""
 
 HEADERS = 200
 
@@ -51,6 +50,17 @@ class _Enough(Exception):
 def protocol(connections: Connections) -> type[asyncio.Protocol]:
     """What uvicorn takes as `http`: each connection is one of `connections`."""
     return cast(type[asyncio.Protocol], partial(HttpConnection, connections=connections))
+
+
+class _NoTrailers(list[tuple[bytes, bytes]]):
+    """Keeps no header that follows the body: as one of the head it could say what the proxy in front did not
+    look at."""
+
+    def append(self, _: tuple[bytes, bytes]) -> None:
+        return
+
+
+_NO_TRAILERS = _NoTrailers()
 
 
 class _Flow(FlowControl):
@@ -85,7 +95,6 @@ class HttpConnection(HttpToolsProtocol):
         self._running: RequestResponseCycle | None = None
         self._in_head = False
         self._in_body = False
-        self._head_bytes = 0
         self._overhead = 0
         self._chunk = 0
         self._begun = False
@@ -127,7 +136,7 @@ class HttpConnection(HttpToolsProtocol):
         self._overhead += len(data)
         try:
             self.parser.feed_data(data)
-            # A header is told when it is whole: how long it grows until then shows only here.
+            # A head is looked at when it is whole: how long it grows until then shows only here.
             if self._overhead > (HEAD_BYTES if self._in_head else OVERHEAD_BYTES):
                 self._refuse(_TooLong())
         except httptools.HttpParserUpgrade:
@@ -150,27 +159,17 @@ class HttpConnection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._in_head = self._begun = True
-        self._head_bytes = 0
         self._overhead = -self._chunk  # whatever else came with it
 
-    def on_url(self, url: bytes) -> None:
-        self._count(len(url))
-        super().on_url(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._count(len(name) + len(value))
-        if self._in_body:
-            return  # a trailer: as a header it could say what the proxy in front did not look at
-        if len(self.headers) >= HEADERS:
-            raise _TooLong
-        super().on_header(name, value)
-
     def on_headers_complete(self) -> None:
+        if len(self.headers) > HEADERS or self._is_too_long():
+            raise _TooLong
         if len(self.pipeline) >= PIPELINED:
             raise _Enough
         if self._all.beyond() and any(name == _FORWARDED for name, _ in self.headers):
             raise _Crowded
         super().on_headers_complete()
+        self.headers = _NO_TRAILERS
         self._in_head, self._in_body = False, True
         self.flow.held = bool(self.pipeline)
 
@@ -240,10 +239,12 @@ class HttpConnection(HttpToolsProtocol):
         if patience is not None:
             patience.begin(self, self.loop)
 
-    def _count(self, size: int) -> None:
-        self._head_bytes += size
-        if self._head_bytes > HEAD_BYTES:
-            raise _TooLong
+    def _is_too_long(self) -> bool:
+        """Only a head that came in many bytes is looked at closely: this runs for every request."""
+        return (
+            self._overhead + self._chunk > HEAD_BYTES
+            and len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > HEAD_BYTES
+        )
 
     def _listen_no_more(self) -> None:
         """What was asked is answered, and then the connection ends."""

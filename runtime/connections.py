@@ -9,10 +9,9 @@ from typing import Literal, Protocol
 from prometheus_client import Counter as Counting
 from prometheus_client import Gauge
 
-from kizuna.ingest.patience import Patience
-
 from .addresses import Proxies, is_loopback, sender
 from .limits import Limits
+from .patience import Patience
 
 RESERVED = 32
 """Connections of this machine itself that are taken beyond the cap, so that its commands get in."""

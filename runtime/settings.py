@@ -77,9 +77,6 @@ class Settings(BaseSettings):
         Limits().body_bytes, ge=1_024, description="Size of one request's body, unpacked, in bytes."
     )
     collector_items: int = Field(Limits().items, ge=1, description="Events in one request.")
-    collector_receive_seconds: float = Field(
-        Limits().receive_seconds, gt=0, description="Time in which a request must have arrived, in seconds."
-    )
     collector_wait_seconds: float = Field(
         Limits().wait_seconds, ge=0, description="Longest ?wait= that a request may ask for, in seconds."
     )
@@ -129,7 +126,7 @@ class Settings(BaseSettings):
     body_seconds: float = Field(
         ConnectionLimits().body_seconds,
         gt=0,
-        description="Time in which the body of any request must have arrived, in seconds.",
+        description="Time in which the body of a request must have arrived, in seconds.",
     )
     answer_seconds: float = Field(
         ConnectionLimits().answer_seconds,
@@ -178,7 +175,6 @@ class Settings(BaseSettings):
         return Limits(
             body_bytes=self.collector_body_bytes,
             items=self.collector_items,
-            receive_seconds=self.collector_receive_seconds,
             wait_seconds=self.collector_wait_seconds,
             held_bytes=self.collector_held_bytes,
             key=self.rate(self.key_events),

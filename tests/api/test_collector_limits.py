@@ -82,7 +82,7 @@ def test_who_guesses_keys_is_slowed_down_and_who_has_one_is_not(tmp_path: Path) 
 
 def test_a_body_that_trickles_gives_way_when_room_is_short(tmp_path: Path) -> None:
     """It would else keep everybody out until its time is up."""
-    with collector_node(tmp_path, Limits(held_bytes=10_000, receive_seconds=30)) as node:
+    with collector_node(tmp_path, Limits(held_bytes=10_000)) as node:
         slow, late, others = list[Message](), list[Message](), list[Message]()
 
         async def scenario() -> None:

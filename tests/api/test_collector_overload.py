@@ -127,22 +127,6 @@ def test_a_closed_log_is_503(node: CollectorNode) -> None:
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
 
 
-def test_a_body_that_does_not_come_is_408(tmp_path: Path) -> None:
-    with collector_node(tmp_path, Limits(receive_seconds=0.05)) as node:
-        sent: list[Message] = []
-        parts = iter([b"[", b"{"])
-
-        async def receive() -> Message:
-            part = next(parts, None)
-            if part is None:
-                await asyncio.sleep(60)
-            return {"type": "http.request", "body": part, "more_body": True}
-
-        asyncio.run(_awaited(drive(node, receive, sent)))
-        assert sent[0]["status"] == 408
-        assert (b"connection", b"close") in sent[0]["headers"]
-
-
 def test_a_client_that_goes_away_is_not_answered(node: CollectorNode) -> None:
     sent: list[Message] = []
 

@@ -18,7 +18,7 @@ from benchmarks.load import Payload, post_load
 from kizuna.ingest.body import Limits
 from tests.api.collector_node import CollectorNode, collector_node, page
 
-LIMITS = Limits(body_bytes=10_000, receive_seconds=0.3)
+LIMITS = Limits(body_bytes=10_000)
 
 
 @contextmanager
@@ -85,15 +85,6 @@ def test_everything_acknowledged_to_many_connections_is_kept_once(node: Collecto
     assert (result.items, result.broken) == (800, 0)
     assert len(result.latencies) == 420
     assert len(node.events) == len({event["event_id"] for event in node.events}) == 800
-
-
-def test_a_body_that_trickles_is_cut_off(node: CollectorNode) -> None:
-    with served(node) as address:
-        began = time.monotonic()
-        answer = exchange(address, head(node, 1_000) + b'{"type": ')
-        assert time.monotonic() - began < 5
-    assert answer.startswith(b"HTTP/1.1 408 ")
-    assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"]["code"] == "timeout"
 
 
 def test_a_body_far_too_large_is_refused_unread(node: CollectorNode) -> None:

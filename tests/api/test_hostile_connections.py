@@ -22,7 +22,6 @@ head_seconds = {HEAD}
 body_seconds = {BODY}
 answer_seconds = {ANSWER}
 idle_seconds = {IDLE}
-collector_receive_seconds = 1.0
 connections = 1_200
 connections_per_address = 20
 trusted_proxies = "127.0.0.9"
@@ -142,13 +141,17 @@ def test_a_body_that_trickles_is_cut(node: NodeProcess, key: str, path: str, kno
     fine(node, key)
 
 
-def test_a_body_that_is_slow_says_so(node: NodeProcess) -> None:
+@pytest.mark.parametrize("path", ["/v1/events", "/api/profiles/lookup"])
+def test_a_body_that_is_slow_says_so(node: NodeProcess, key: str, path: str) -> None:
+    token = key if path == "/v1/events" else node.token
     with connect(node.address) as slow:
         slow.sendall(
-            f"POST /api/profiles/lookup HTTP/1.1\r\nhost: node\r\nauthorization: Bearer {node.token}\r\n"
+            f"POST {path} HTTP/1.1\r\nhost: node\r\nauthorization: Bearer {token}\r\n"
             "content-type: application/json\r\ncontent-length: 10\r\n\r\n{".encode()
         )
-        assert statuses(rest(slow)) == [408]
+        answer = rest(slow)
+    assert statuses(answer) == [408]
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"]["code"] == "timeout"
 
 
 def test_the_body_of_a_stranger_is_not_read(node: NodeProcess) -> None:
@@ -189,6 +192,18 @@ def test_chunks_may_not_be_mostly_wrapping(node: NodeProcess, key: str) -> None:
                 sent += 100_000
     assert sent < 10_000_000
     fine(node, key)
+
+
+def test_what_follows_the_body_is_no_header(node: NodeProcess, key: str) -> None:
+    """A proxy in front looked at the head alone."""
+    with connect(node.address) as sly:
+        sly.sendall(
+            f"POST /v1/events HTTP/1.1\r\nhost: node\r\ntransfer-encoding: chunked\r\n\r\n"
+            f"2\r\n[]\r\n0\r\nauthorization: Bearer {key}\r\n\r\n".encode()
+        )
+        assert statuses(one_answer(sly)) == [401]
+        sly.sendall(posting(key, b"[]"))
+        assert statuses(one_answer(sly)) == [200]
 
 
 def test_who_never_reads_is_cut(node: NodeProcess, key: str) -> None:

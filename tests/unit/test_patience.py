@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from kizuna.ingest.patience import Patience
+from kizuna.runtime.patience import Patience
 
 
 def test_what_is_not_ended_in_time_is_over_once_in_the_order_it_began() -> None:
