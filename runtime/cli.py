@@ -25,6 +25,7 @@ from . import (
     cli_failed,
     cli_import,
     cli_imports,
+    cli_kafka,
     cli_node,
     cli_simulate,
     cli_totals,
@@ -66,6 +67,7 @@ for group in (
     cli_totals,
     cli_failed,
     cli_access,
+    cli_kafka,
 ):
     group.register(app)
 

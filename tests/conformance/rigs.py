@@ -8,14 +8,21 @@ from concurrent.futures import Future
 from contextlib import closing
 from pathlib import Path
 from typing import Protocol
-from uuid import UUID
+from uuid import UUID, uuid4
 
+from kafka import TopicPartition as KafkaTopicPartition
+
+from kizuna.eventlog import topics
 from kizuna.eventlog.archive import archived_files
 from kizuna.eventlog.archiving import Span, archive
+from kizuna.eventlog.kafka import KafkaLog
+from kizuna.eventlog.kafka_place import KafkaPlace, parse
+from kizuna.eventlog.kafka_topics import control, describe, ensure
 from kizuna.eventlog.memory import MemoryLog
 from kizuna.eventlog.months import Month
 from kizuna.eventlog.port import Bounds, EventLog, LogIdentity, NewRecord, Records, TopicPartition
 from kizuna.eventlog.sqlite import SqliteLog
+from tests.broker import broker
 
 MONTH = Month(2026, 9)
 """What the files are named by; the suite does not ask what their records' months are."""
@@ -37,6 +44,8 @@ class Rig(Protocol):
     """One adapter: how a test gets a log of it and does to it what the port has no method for."""
 
     clock: SettableClock
+    has_a_clock: bool
+    """Whether the log takes its time from `clock`."""
 
     def open(self, partitions: int = 1) -> EventLog:
         """A new, empty log."""
@@ -56,6 +65,8 @@ class Rig(Protocol):
 
 
 class MemoryRig:
+    has_a_clock = True
+
     def __init__(self, _: Path) -> None:
         self.clock = SettableClock()
         self._logs: list[EventLog] = []
@@ -78,6 +89,8 @@ class MemoryRig:
 
 
 class SqliteRig:
+    has_a_clock = True
+
     def __init__(self, folder: Path) -> None:
         self.clock = SettableClock()
         self._folder = folder
@@ -160,8 +173,43 @@ class ArchivedRig(SqliteRig):
         return log
 
 
+class KafkaRig:
+    """Topics of their own for each log, in the broker that the tests share."""
+
+    has_a_clock = False
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = SettableClock()
+        self._folder = folder
+        self._places: dict[EventLog, KafkaPlace] = {}
+
+    def open(self, partitions: int = 1) -> EventLog:
+        place = parse(f"kafka://{broker().addresses}/{uuid4()}")
+        ensure(place, dict.fromkeys(topics.ALL, partitions))
+        return self._open(place)
+
+    def reopened(self, log: EventLog) -> EventLog:
+        log.close()
+        return self._open(self._places[log])
+
+    def forget(self, log: EventLog, lane: TopicPartition, first: int) -> None:
+        place = self._places[log]
+        with control(place) as client:
+            client.delete_records({KafkaTopicPartition(place.topic(lane.topic), lane.partition): first})
+
+    def _open(self, place: KafkaPlace) -> EventLog:
+        log = KafkaLog(place, describe(place))
+        self._places[log] = place
+        return log
+
+    def close(self) -> None:
+        for log in self._places:
+            log.close()
+
+
 ADAPTERS: dict[str, Callable[[Path], Rig]] = {
     "memory": MemoryRig,
     "sqlite": SqliteRig,
     "archived": ArchivedRig,
+    "kafka": KafkaRig,
 }

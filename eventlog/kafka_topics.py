@@ -1,0 +1,155 @@
+"""The topics of a log in Kafka: made where they are missing, looked at where they are there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import NamedTuple
+from uuid import UUID, uuid5
+
+from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
+from kafka.errors import KafkaError, TopicAlreadyExistsError
+
+from kizuna.schemas.errors import ConfigurationError, LogUnavailable
+
+from . import topics
+from .kafka_place import KafkaPlace
+
+NAMESPACE = UUID("0b0c7f0e-6f2c-5f0e-8a51-7f3f0c3c7b11")
+"""Of the ids of logs in Kafka."""
+
+TIMEOUT_MS = 10_000
+UNKNOWN_TOPIC = 3
+
+WANTED: Mapping[str, str] = {
+    "cleanup.policy": "delete",
+    "message.timestamp.type": "LogAppendTime",
+    "retention.ms": "-1",
+    "retention.bytes": "-1",
+}
+"""Nothing of a log is ever dropped or overwritten, and a record's time is the broker's."""
+
+MUST = ("cleanup.policy", "message.timestamp.type")
+"""With another value the topic is no log."""
+
+
+class Topic(NamedTuple):
+    """One of them as the cluster has it. `settings` are those of `WANTED`, and min.insync.replicas."""
+
+    name: str
+    topic_id: UUID
+    partitions: int
+    replicas: int
+    settings: Mapping[str, str]
+
+
+class Described(NamedTuple):
+    """The topics by the log's own names. `log_id` follows from the cluster and the topics' ids: a topic that
+    was deleted and made anew is another log."""
+
+    log_id: UUID
+    topics: Mapping[str, Topic]
+
+    def warnings(self) -> list[str]:
+        """What may lose records one day, though it works today."""
+        found = []
+        for topic in self.topics.values():
+            for name in ("retention.ms", "retention.bytes"):
+                if topic.settings[name] != "-1":
+                    found.append(f"topic {topic.name} drops old records: {name} is {topic.settings[name]}")
+            insync = int(topic.settings["min.insync.replicas"])
+            if topic.replicas > 1 and not 1 < insync < topic.replicas:
+                found.append(
+                    f"topic {topic.name} has {topic.replicas} replicas and min.insync.replicas {insync}: "
+                    + (
+                        "an acknowledged record may be on one broker alone"
+                        if insync < 2
+                        else "none may be down"
+                    )
+                )
+        return found
+
+
+@contextmanager
+def control(place: KafkaPlace) -> Iterator[KafkaAdminClient]:
+    """A client of the control plane. What it raises becomes LogUnavailable."""
+    try:
+        client = KafkaAdminClient(**place.control(), request_timeout_ms=TIMEOUT_MS)
+    except (KafkaError, OSError) as error:
+        raise unreachable(place, error) from error
+    try:
+        yield client
+    except (KafkaError, OSError) as error:
+        raise unreachable(place, error) from error
+    finally:
+        client.close()
+
+
+def unreachable(place: KafkaPlace, error: Exception) -> LogUnavailable:
+    return LogUnavailable(
+        f"Kafka at {place.servers} does not answer ({type(error).__name__}).",
+        hint="Look whether its brokers run, and whether this machine reaches them.",
+    )
+
+
+def ensure(place: KafkaPlace, partitions: Mapping[str, int], replicas: int = -1) -> Described:
+    """Make the topics that are missing, with so many partitions (1 where none is named) and replicas (-1: as
+    the cluster does), and describe all. Raises ConfigurationError when one could not hold a log,
+    LogUnavailable."""
+    with control(place) as client:
+        missing = [name for name in topics.ALL if name not in _found(client, place)]
+        for name in missing:
+            options = {
+                "num_partitions": partitions.get(name, 1),
+                "replication_factor": replicas,
+                "configs": dict(WANTED),
+            }
+            with suppress(TopicAlreadyExistsError):  # another process of ours was first
+                client.create_topics({place.topic(name): options}, wait_for_metadata=True)
+        return _described(client, place)
+
+
+def describe(place: KafkaPlace) -> Described:
+    """The topics as they are. Raises ConfigurationError when one is missing or could not hold a log,
+    LogUnavailable."""
+    with control(place) as client:
+        return _described(client, place)
+
+
+def _described(client: KafkaAdminClient, place: KafkaPlace) -> Described:
+    found = _found(client, place)
+    for name in topics.ALL:
+        if name not in found:
+            raise ConfigurationError(
+                f"Kafka at {place.servers} has no topic {place.topic(name)}.",
+                hint="`kizuna topics create` makes it.",
+            )
+    for topic in found.values():
+        for setting in MUST:
+            if topic.settings[setting] != WANTED[setting]:
+                raise ConfigurationError(
+                    f"Topic {topic.name} cannot hold a log: its {setting} is {topic.settings[setting]}.",
+                    hint=f"Set it to {WANTED[setting]} before anything is written, or choose other topics.",
+                )
+    cluster_id = client.describe_cluster()["cluster_id"]
+    ids = " ".join(str(found[name].topic_id) for name in topics.ALL)
+    return Described(uuid5(NAMESPACE, f"{cluster_id} {ids}"), found)
+
+
+def _found(client: KafkaAdminClient, place: KafkaPlace) -> dict[str, Topic]:
+    names = {place.topic(name): name for name in topics.ALL}
+    told = [one for one in client.describe_topics(list(names)) if one["error_code"] != UNKNOWN_TOPIC]
+    if not told:
+        return {}
+    resources = [ConfigResource(ConfigResourceType.TOPIC, one["name"]) for one in told]
+    settings = client.describe_configs(resources, config_filter="all")["topic"]
+    return {
+        names[one["name"]]: Topic(
+            one["name"],
+            UUID(str(one["topic_id"])),
+            len(one["partitions"]),
+            min(len(partition["replica_nodes"]) for partition in one["partitions"]),
+            {name: settings[one["name"]][name]["value"] for name in (*WANTED, "min.insync.replicas")},
+        )
+        for one in told
+    }

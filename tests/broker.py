@@ -1,0 +1,48 @@
+"""The Kafka that the tests share: a real broker, started at the first use, stopped when the tests end."""
+
+from __future__ import annotations
+
+import atexit
+import random
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from kizuna.runtime import kafka_jars
+from kizuna.runtime.local_kafka import CONTROLLER, Cluster, LocalKafka, is_taken
+
+
+@cache
+def broker() -> Cluster:
+    """Skips the test, saying why, where this machine cannot run one; CI fails then (`.ci/run`)."""
+    lacking = kafka_jars.lacking()
+    if lacking:
+        pytest.skip(f"no broker: {lacking}")
+    return started(1).cluster
+
+
+def started(brokers: int) -> LocalKafka:
+    """A cluster of its own, for tests that kill its brokers."""
+    folder = Path(tempfile.mkdtemp(prefix="kizuna-kafka-"))
+    local = LocalKafka.made(folder, brokers, free_ports(brokers))
+    atexit.register(_stop, local)
+    local.up()
+    return local
+
+
+def _stop(local: LocalKafka) -> None:
+    for number in local.cluster.numbers:
+        local.kill(number)
+    shutil.rmtree(local.folder, ignore_errors=True)
+
+
+def free_ports(count: int) -> int:
+    """The first of so many ports that nobody listens on, nor on those of the controllers."""
+    while True:
+        first = random.randrange(20_000, 30_000)
+        ports = [first + one for one in range(count)]
+        if not any(is_taken(port) for one in ports for port in (one, one + CONTROLLER)):
+            return first
