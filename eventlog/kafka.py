@@ -12,7 +12,7 @@ from confluent_kafka import IsolationLevel, KafkaException
 from confluent_kafka import TopicPartition as KafkaPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
-from . import kafka_topics, topics
+from . import kafka_topics
 from .changes import Changes
 from .faults import closed, gap
 from .kafka_place import KafkaPlace
@@ -95,26 +95,33 @@ class KafkaLog:
             self._changes.close()
 
     def _offsets(self, lanes: Sequence[TopicPartition], spec: OffsetSpec) -> dict[TopicPartition, int]:
-        asked = {KafkaPartition(self._place.topic(lane.topic), lane.partition): lane for lane in lanes}
         try:
-            told = self._admin.list_offsets(
-                dict.fromkeys(asked, spec),
-                isolation_level=IsolationLevel.READ_COMMITTED,
-                request_timeout=TIMEOUT_SECONDS,
-            )
-            return {lane: told[partition].result().offset for partition, lane in asked.items()}
+            try:
+                return self._told(lanes, spec)
+            except KafkaException:
+                # What it knows of the cluster may be out of date: a broker that came back, a new partition.
+                self._admin.list_topics(timeout=TIMEOUT_SECONDS)
+                return self._told(lanes, spec)
         except KafkaException as error:
             raise kafka_topics.unreachable(self._place, error) from error
+
+    def _told(self, lanes: Sequence[TopicPartition], spec: OffsetSpec) -> dict[TopicPartition, int]:
+        asked = {KafkaPartition(self._place.topic(lane.topic), lane.partition): lane for lane in lanes}
+        told = self._admin.list_offsets(
+            dict.fromkeys(asked, spec),
+            isolation_level=IsolationLevel.READ_COMMITTED,
+            request_timeout=TIMEOUT_SECONDS,
+        )
+        return {lane: told[partition].result().offset for partition, lane in asked.items()}
 
     def _look(self) -> None:
         if time.monotonic() - self._looked < LOOK_SECONDS:
             return
         self._looked = time.monotonic()
         try:
-            known = self._admin.list_topics(timeout=TIMEOUT_SECONDS).topics
+            counts = self._writer.partitions(TIMEOUT_SECONDS)
         except KafkaException as error:
             raise kafka_topics.unreachable(self._place, error) from error
-        counts = {name: len(known[self._place.topic(name)].partitions) for name in topics.ALL}
         if sum(counts.values()) > len(self._partitioner.partitions):
             logger.info("the topics have more partitions than before: %s", counts)
             self._partitioner = Partitioner(counts)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import dataclass
 from typing import Any
 
 from kizuna.schemas.errors import ConfigurationError
 
+logger = logging.getLogger(__name__)
+
 SCHEME = "kafka://"
 
 _SERVER = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:/,@\[\]]+):[0-9]{1,5}")
 _PREFIX = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
-_MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class KafkaPlace:
         return {
             "bootstrap.servers": self.servers,
             "client.id": "kizuna",
+            "logger": logger,
             "security.protocol": its.protocol,
             **_given(
                 {
@@ -109,11 +112,6 @@ def parse(address: str, admission: Admission | None = None) -> KafkaPlace:
     if prefix and not _PREFIX.fullmatch(prefix):
         raise ConfigurationError(
             f"Topics cannot begin with {prefix!r}.", hint="Lower-case letters, digits, dots, - and _."
-        )
-    if admission.mechanism not in _MECHANISMS:
-        raise ConfigurationError(
-            f"{admission.mechanism} is no mechanism that this knows.",
-            hint=f"There are {', '.join(_MECHANISMS)}.",
         )
     return KafkaPlace(servers, prefix, admission)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import NamedTuple
 from uuid import UUID, uuid5
 
+from confluent_kafka import KafkaException
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
@@ -19,6 +21,7 @@ NAMESPACE = UUID("0b0c7f0e-6f2c-5f0e-8a51-7f3f0c3c7b11")
 """Of the ids of logs in Kafka."""
 
 TIMEOUT_MS = 10_000
+REACH_SECONDS = 3.0
 UNKNOWN_TOPIC = 3
 
 WANTED: Mapping[str, str] = {
@@ -73,6 +76,7 @@ class Described(NamedTuple):
 @contextmanager
 def control(place: KafkaPlace) -> Iterator[KafkaAdminClient]:
     """A client of the control plane. What it raises becomes LogUnavailable."""
+    _reach(place)
     try:
         client = KafkaAdminClient(**place.control(), request_timeout_ms=TIMEOUT_MS)
     except (KafkaError, OSError) as error:
@@ -85,9 +89,24 @@ def control(place: KafkaPlace) -> Iterator[KafkaAdminClient]:
         client.close()
 
 
+def _reach(place: KafkaPlace) -> None:
+    """Nobody there is told soonest by a plain connection; and kafka-python leaves sockets open then."""
+    refused: OSError | None = None
+    for server in place.servers.split(","):
+        host, _, port = server.rpartition(":")
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), REACH_SECONDS).close()
+            return
+        except OSError as error:
+            refused = error
+    assert refused is not None  # an address names a server
+    raise unreachable(place, refused)
+
+
 def unreachable(place: KafkaPlace, error: Exception) -> LogUnavailable:
+    told = error.args[0].str() if isinstance(error, KafkaException) else type(error).__name__
     return LogUnavailable(
-        f"Kafka at {place.servers} does not answer ({type(error).__name__}).",
+        f"Kafka at {place.servers} does not answer ({told}).",
         hint="Look whether its brokers run, and whether this machine reaches them.",
     )
 

@@ -11,7 +11,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from kizuna.schemas.errors import LogUnavailable
 
-from . import metrics
+from . import metrics, topics
 from .faults import closed, overloaded
 from .kafka_place import KafkaPlace
 from .partitioner import MAX_RECORD_BYTES
@@ -72,6 +72,11 @@ class KafkaWriter:
         if not lanes:
             append.future.set_result([])
         return append.future
+
+    def partitions(self, seconds: float) -> dict[str, int]:
+        """How many each topic has now; the producer knows it from now on too. Raises KafkaException."""
+        known = self._producer.list_topics(timeout=seconds).topics
+        return {name: len(known[self._place.topic(name)].partitions) for name in topics.ALL}
 
     def close(self) -> None:
         """Returns when all that was given is acknowledged, or has failed."""

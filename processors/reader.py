@@ -84,7 +84,10 @@ def read(
             continue
         records = log.read(partition.topic, partition.partition, stand.offset, wanted)
         records, used = _within(records, room)
-        if records:
+        if not records:
+            # Offsets that hold none: transactions of others ended there, or were given up.
+            after[partition] = Stand(bounds[partition].end, stand.recorded_at)
+        else:
             into = rows[partition.topic]
             into.partitions += [partition.partition] * len(records)
             into.offsets += records.offsets

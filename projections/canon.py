@@ -7,24 +7,26 @@ table's hash does not depend on the order of its rows.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 import duckdb
 
 from .definitions import load_plan, read
-from .tables import FIXED, Table
+from .tables import FIXED, LOG_COLUMNS, Table
 
 _WORD = f"{2**64}::HUGEINT"
 _PART = "(md5_number_lower(line) % 4096)::INTEGER"
 
 
-def digest(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    """Per table its number of rows and the sum of their MD5s (mod 2^128), as text."""
+def digest(connection: duckdb.DuckDBPyConnection, *, of_any_log: bool = False) -> dict[str, str]:
+    """Per table its number of rows and the sum of their MD5s (mod 2^128), as text. `of_any_log` leaves out
+    the columns that differ between two logs with the same events (`LOG_COLUMNS`)."""
     found = {}
     for table in compared(connection):
         (row,) = connection.execute(
             f"SELECT count(*), coalesce(sum(md5_number_upper(line)::HUGEINT), 0) % {_WORD}, "
-            f"coalesce(sum(md5_number_lower(line)::HUGEINT), 0) % {_WORD} FROM ({lines(table)})"
+            f"coalesce(sum(md5_number_lower(line)::HUGEINT), 0) % {_WORD} "
+            f"FROM ({lines(table, LOG_COLUMNS if of_any_log else ())})"
         ).fetchall()
         found[table.name] = f"{row[0]}:{row[1]:016x}{row[2]:016x}"
     return found
@@ -88,10 +90,12 @@ def twice(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     return found
 
 
-def lines(table: Table) -> str:
-    """SQL of the table's rows in their fixed text form, as column `line`."""
+def lines(table: Table, without: Container[str] = ()) -> str:
+    """SQL of the table's rows in their fixed text form, as column `line`; some columns may be left out."""
     columns, joins = [], []
     for name, _ in table.columns:
+        if name in without:
+            continue
         if name in table.subject_keys:
             joins.append(f'LEFT JOIN identifiers s_{name} ON s_{name}.subject = t."{name}"')
             columns.append(f"s_{name}.subject_id::VARCHAR")

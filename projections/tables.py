@@ -33,6 +33,9 @@ class Table:
         return f"CREATE TABLE IF NOT EXISTS {self.name} ({columns})"
 
 
+LOG_COLUMNS = frozenset({"recorded_at", "partition", "offset"})
+"""Where and when the log took a record. A log of another kind that holds the same events has others."""
+
 ORDER_KEY = "STRUCT(occurred_at TIMESTAMP, received_at TIMESTAMP, event_id UUID)"
 """History order of an event, comparable with < and max()."""
 

@@ -32,7 +32,7 @@ class Archivist:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        if self._settings.archive_after_months:
+        if self._settings.archive_after_months and not self._directory.kafka.exists():
             self._thread = threading.Thread(target=self._run, name="archivist", daemon=True)
             self._thread.start()
 

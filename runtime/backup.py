@@ -27,7 +27,7 @@ def write(directory: DataDirectory, file: Path, now: datetime, progress: Progres
     Raises ConfigurationError when the directory holds nothing, LogUnavailable or OSError when there is no
     room, CorruptRecord when the log is damaged. Then no file is left, and one of that name stays as it was.
     """
-    directory.require()
+    directory.require_embedded("A backup")
     directory.read_or_make_workspace_key()
     partial, copied = (file.with_name(f"{file.name}.{end}") for end in ("partial", "log"))
     leftovers = (partial, *_files(copied))

@@ -47,7 +47,7 @@ def archive(
     from .wiring import opened_log
 
     directory = DataDirectory(data)
-    directory.require()
+    directory.require_embedded("Archiving")
     limit = _limit(before, keep_months)
     with opened_log(directory, load_settings(directory, settings_file)) as log, progress_bar() as bar:
         spans = archiving.plan(log, directory.log, limit)

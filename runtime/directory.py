@@ -67,8 +67,35 @@ class DataDirectory:
         return self.path / "kizuna.toml"
 
     @property
+    def kafka(self) -> Path:
+        """Where the log is, if not here: the address of a Kafka."""
+        return self.path / "log.kafka"
+
+    @property
     def exists(self) -> bool:
-        return self.log.exists()
+        return self.log.exists() or self.kafka.exists()
+
+    def kafka_address(self, given: str) -> str:
+        """The Kafka whose log is folded here: the one `given`, which is kept, else the one kept; empty where
+        the log lies here. Raises ConfigurationError when one is given, and the log lies here."""
+        kept = self.kafka.read_text(encoding="utf-8").strip() if self.kafka.exists() else ""
+        if given and self.log.exists():
+            raise ConfigurationError(
+                f"The log of {self.path.absolute()} lies there, and not in {given}.",
+                hint="Choose another directory with --data.",
+            )
+        if given and given != kept:
+            write_private(self.kafka, given + "\n")
+        return given or kept
+
+    def require_embedded(self, what: str) -> None:
+        """Raises ConfigurationError where there is no log to do this to."""
+        self.require()
+        if self.kafka.exists():
+            raise ConfigurationError(
+                f"{what} is for a log in the data directory; this one is in Kafka.",
+                hint="What Kafka keeps is Kafka's to keep: docs/kafka.md.",
+            )
 
     def prepare(self) -> None:
         """Make the directory, for its owner alone. One that is there keeps its mode."""

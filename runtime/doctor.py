@@ -125,10 +125,7 @@ def _log_and_clock(patient: Patient) -> Iterator[Finding]:
             for record in opened.read(at.topic, at.partition, max(its.first, its.end - 1), 1):
                 newest = max(newest, times.from_micros(record.recorded_at))
     records = sum(its.end - its.first for its in ends.values())
-    log = patient.directory.log
-    beside = log.with_name(f"{log.name}-wal")
-    size = sum(one.stat().st_size for one in (log, beside) if one.exists()) / (1 << 20)
-    yield good("log", f"opens; {records:,} records, {size:,.1f} MB")
+    yield good("log", f"opens; {records:,} records{_size(patient.directory)}")
     if patient.now < EARLIEST:
         yield bad("clock", f"it says {times.text(patient.now)}", "Set the clock.")
     elif newest - patient.now > SKEW:
@@ -140,9 +137,19 @@ def _log_and_clock(patient: Patient) -> Iterator[Finding]:
         yield good("clock", f"{times.text(patient.now)[:19]}Z, not behind the log")
 
 
+def _size(directory: DataDirectory) -> str:
+    """Of a log that lies here."""
+    log = directory.log
+    if not log.exists():
+        return ""
+    beside = log.with_name(f"{log.name}-wal")
+    size = sum(one.stat().st_size for one in (log, beside) if one.exists()) / (1 << 20)
+    return f", {size:,.1f} MB"
+
+
 def _archive(patient: Patient) -> Iterator[Finding]:
     directory = patient.directory
-    if not directory.exists:
+    if not directory.log.exists():
         return
     files = archived_files(directory.log)
     whole = 0

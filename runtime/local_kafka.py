@@ -29,6 +29,7 @@ CONTROLLER = 1_000
 HEAP_MEGABYTES = 512
 READY_SECONDS = 60.0
 STOP_SECONDS = 60.0
+ANSWER_SECONDS = 2.0
 PAUSE = 0.1
 
 _CLUSTER = "cluster.json"
@@ -111,8 +112,9 @@ class LocalKafka:
         """Start one broker; nothing happens when it runs. `wait_for` it."""
         if self.pid(number):
             return
-        for port in (self.cluster.port + number - 1, self.cluster.port + number - 1 + CONTROLLER):
-            _refuse_taken(port)
+        for port in self._ports(number):
+            if not _is_free(port):
+                raise ConfigurationError(f"Port {port} is taken.", hint="Choose another with --port.")
         jars = jars or fetched_jars()
         home = self.home(number)
         settings = home / "server.properties"
@@ -155,24 +157,16 @@ class LocalKafka:
 
     def answers(self, number: int) -> bool:
         """Whether the broker has joined its cluster and takes requests."""
-        from kafka.admin import KafkaAdminClient
-        from kafka.errors import KafkaError
+        from confluent_kafka import KafkaException
+        from confluent_kafka.admin import AdminClient
 
         if not is_taken(self.cluster.port + number - 1):
             return False
+        client = AdminClient({"bootstrap.servers": self.cluster.address(number), "log_level": 0})
         try:
-            client = KafkaAdminClient(
-                bootstrap_servers=self.cluster.address(number), request_timeout_ms=2_000, api_version=None
-            )
-        except (KafkaError, OSError):
+            return number in client.list_topics(timeout=ANSWER_SECONDS).brokers
+        except KafkaException:
             return False
-        try:
-            members = client.describe_cluster()["brokers"]
-            return any(one["broker_id"] == number and not one["is_fenced"] for one in members)
-        except (KafkaError, OSError):
-            return False
-        finally:
-            client.close()
 
     def pid(self, number: int) -> int | None:
         """The broker's process; None when it does not run, whatever a file left behind says."""
@@ -202,9 +196,15 @@ class LocalKafka:
     def home(self, number: int) -> Path:
         return self.folder.absolute() / f"broker-{number}"
 
+    def _ports(self, number: int) -> tuple[int, int]:
+        """Where clients find it, and its controllers each other."""
+        port = self.cluster.port + number - 1
+        return port, port + CONTROLLER
+
     def _wait_gone(self, number: int) -> None:
+        """Its threads may hold the ports for a moment longer than it is seen."""
         until = time.monotonic() + STOP_SECONDS
-        while self.pid(number):
+        while self.pid(number) or not all(_is_free(port) for port in self._ports(number)):
             if time.monotonic() > until:
                 hint = f"Its process is {self.pid(number)}."
                 raise LogUnavailable(f"Broker {number} does not stop.", hint=hint)
@@ -213,13 +213,13 @@ class LocalKafka:
     def _properties(self, number: int) -> str:
         cluster = self.cluster
         replicas = cluster.brokers
-        port = cluster.port + number - 1
+        port, controller = self._ports(number)
         voters = ",".join(f"{one}@{HOST}:{cluster.port + one - 1 + CONTROLLER}" for one in cluster.numbers)
         settings = {
             "process.roles": "broker,controller",
             "node.id": number,
             "controller.quorum.voters": voters,
-            "listeners": f"PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:{port + CONTROLLER}",
+            "listeners": f"PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:{controller}",
             "advertised.listeners": f"PLAINTEXT://{HOST}:{port}",
             "controller.listener.names": "CONTROLLER",
             "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
@@ -244,15 +244,15 @@ def is_taken(port: int) -> bool:
         return probe.connect_ex((HOST, port)) == 0
 
 
-def _refuse_taken(port: int) -> None:
+def _is_free(port: int) -> bool:
+    """Whether a broker could listen there."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
-        except OSError as error:
-            raise ConfigurationError(
-                f"Port {port} is taken: {error.strerror or error}.", hint="Choose another with --port."
-            ) from None
+        except OSError:
+            return False
+    return True
 
 
 def _cluster_id() -> str:

@@ -79,8 +79,9 @@ def configure(level: str, form: Literal["console", "json"], stream: TextIO = sys
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    # Its access log would show query strings; httpx logs every request of the simulator.
-    for chatty in ("uvicorn", "uvicorn.error", "httpx", "httpcore", "asyncio"):
+    # uvicorn's access log would show query strings; httpx logs every request of the simulator, kafka every
+    # step of a connection.
+    for chatty in ("uvicorn", "uvicorn.error", "httpx", "httpcore", "asyncio", "kafka"):
         logger = logging.getLogger(chatty)
         logger.handlers = []
         logger.propagate = True

@@ -16,6 +16,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from kizuna.eventlog.kafka_place import Admission, KafkaPlace, parse
 from kizuna.ingest.body import Limits
 from kizuna.processors.buckets import GUESSES, Rate
 from kizuna.query.limits import Limits as ApiLimits
@@ -30,6 +31,8 @@ DATA_VARIABLE = "KIZUNA_DATA"
 """The data directory is named by the command line or this variable: the settings file lies in it."""
 
 Endpoint = Annotated[str, StringConstraints(pattern=r"^(https?://[^\s?#@]+)?$")]
+LogAddress = Annotated[str, StringConstraints(pattern=r"^(kafka://[^\s]+)?$")]
+Mechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 Size = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*(\.[0-9]+)?(KB|MB|GB|TB)$")]
 
 
@@ -43,6 +46,34 @@ class Settings(BaseSettings):
         "127.0.0.1", description="Address the node listens on. 0.0.0.0 opens it to the network."
     )
     port: int = Field(8080, ge=0, le=65535, description="Port the node listens on; 0 takes any free one.")
+    log: LogAddress = Field(
+        "",
+        description="Where the log is: kafka://HOST:PORT[,HOST:PORT][/PREFIX of its topics]; empty for the "
+        "file in the data directory.",
+    )
+    kafka_partitions: int = Field(
+        4, ge=1, le=1_000, description="Partitions of the touchpoints' topic, when it is made."
+    )
+    kafka_replicas: int = Field(
+        -1, ge=-1, le=100, description="Replicas of each topic, when it is made; -1 as the cluster does it."
+    )
+    kafka_delivery_seconds: float = Field(
+        10.0,
+        ge=1,
+        le=600,
+        description="How long Kafka may take to acknowledge; then the collector answers 503.",
+    )
+    kafka_tls: bool = Field(False, description="Whether connections to Kafka are encrypted.")
+    kafka_ca_file: str = Field(
+        "", description="PEM of the authorities that the brokers' certificates are of; empty: the system's."
+    )
+    kafka_certificate_file: str = Field("", description="PEM of this node's certificate, where Kafka asks.")
+    kafka_key_file: str = Field("", description="PEM of its key.")
+    kafka_mechanism: Mechanism = Field(
+        "SCRAM-SHA-512", description="How the user signs in to Kafka: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512."
+    )
+    kafka_username: str = Field("", description="User to sign in to Kafka; empty: nobody signs in.")
+    kafka_password: str = Field("", repr=False, description="Password to sign in to Kafka.")
     time_zone: str = Field(
         Workspace().time_zone,
         description="IANA time zone whose days are the workspace's days. Only a new workspace takes it.",
@@ -166,6 +197,19 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    def kafka(self, address: str) -> KafkaPlace:
+        """The Kafka at this address, and how to be let in. Raises ConfigurationError."""
+        admission = Admission(
+            tls=self.kafka_tls,
+            ca_file=self.kafka_ca_file,
+            certificate_file=self.kafka_certificate_file,
+            key_file=self.kafka_key_file,
+            mechanism=self.kafka_mechanism,
+            username=self.kafka_username,
+            password=self.kafka_password,
+        )
+        return parse(address, admission)
 
     def workspace(self) -> Workspace:
         """What a new log says of days and money."""

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from kizuna.eventlog.port import EventLog
 from kizuna.eventlog.sqlite import SqliteLog
+from kizuna.eventlog.topics import TOUCHPOINTS
 from kizuna.processors.access import Access
 from kizuna.processors.owned_log import OwnedLog
 from kizuna.processors.ownership import Ownership
@@ -41,9 +42,24 @@ def new_secret() -> str:
     return secrets.token_urlsafe(32)
 
 
-def open_log(directory: DataDirectory, settings: Settings) -> SqliteLog:
-    """The log of the directory, beside a running node too."""
+def open_log(directory: DataDirectory, settings: Settings) -> EventLog:
+    """The log of the directory, or the one in Kafka, beside a running node too."""
+    address = directory.kafka_address(settings.log)
+    if address:
+        return _open_kafka(settings, address)
     return SqliteLog(directory.log, clock=micros, new_id=uuid4, group_commit_ms=settings.group_commit_ms)
+
+
+def _open_kafka(settings: Settings, address: str) -> EventLog:
+    # Loaded where they are needed: a command on a log that lies here has no use for them.
+    from kizuna.eventlog.kafka import KafkaLog
+    from kizuna.eventlog.kafka_topics import ensure
+
+    place = settings.kafka(address)
+    described = ensure(place, {TOUCHPOINTS: settings.kafka_partitions}, settings.kafka_replicas)
+    for warning in described.warnings():
+        logger.warning("%s", warning)
+    return KafkaLog(place, described, delivery_seconds=settings.kafka_delivery_seconds)
 
 
 @contextmanager

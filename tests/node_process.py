@@ -21,9 +21,10 @@ Until = Literal["/health", "/ready"]
 """When a node counts as started: it listens, or it has folded what the log holds."""
 
 
-def environment() -> dict[str, str]:
-    """That of the tests, without settings of Kizuna that somebody may have."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("KIZUNA_")}
+def environment(**settings: str) -> dict[str, str]:
+    """That of the tests, without settings of Kizuna that somebody may have, and with these."""
+    others = {name: value for name, value in os.environ.items() if not name.startswith("KIZUNA_")}
+    return others | {f"KIZUNA_{name.upper()}": value for name, value in settings.items()}
 
 
 def kizuna(*arguments: object, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -48,8 +49,11 @@ class NodeProcess:
     """`kizuna run` on a free port. Started on entering, as far as `until`, stopped on leaving; its log is
     `log`."""
 
-    def __init__(self, data: Path, *options: str, command: str = "run", until: Until = "/ready") -> None:
+    def __init__(
+        self, data: Path, *options: str, command: str = "run", until: Until = "/ready", **settings: str
+    ) -> None:
         self._until = until
+        self._settings = settings
         self.data = data
         self.log = data.with_name(f"{data.name}.log")
         self._client = httpx.Client(timeout=30)
@@ -72,7 +76,7 @@ class NodeProcess:
         (self.data / "node.json").unlink(missing_ok=True)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [KIZUNA, *self._options], env=environment(), stdout=log, stderr=log
+                [KIZUNA, *self._options], env=environment(**self._settings), stdout=log, stderr=log
             )
         give_up = time.monotonic() + PATIENCE
         while not self._answers(until):

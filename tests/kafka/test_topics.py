@@ -1,0 +1,153 @@
+"""The topics of a log: which are refused, what is warned of, and what happens when they change."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from confluent_kafka import Producer
+
+from kizuna.eventlog import topics
+from kizuna.eventlog.kafka import KafkaLog
+from kizuna.eventlog.kafka_place import Admission, KafkaPlace, parse
+from kizuna.eventlog.kafka_topics import control, describe, ensure
+from kizuna.eventlog.port import NewRecord
+from kizuna.processors import reader
+from kizuna.processors.projector import Projector
+from kizuna.projections.store import Store
+from kizuna.schemas.errors import ConfigurationError, ForeignLog, LogUnavailable
+from tests.folding import KEY, NOW, accepted, shipped_definitions
+
+
+def made(place: KafkaPlace, name: str, partitions: int = 1, **settings: str) -> None:
+    options = {
+        "num_partitions": partitions,
+        "configs": {one.replace("_", "."): its for one, its in settings.items()},
+    }
+    with control(place) as client:
+        client.create_topics({place.topic(name): options}, wait_for_metadata=True)
+
+
+def page(number: int) -> NewRecord:
+    item = {"type": "page.viewed", "ids": {"user_id": f"u{number}"}, "properties": {"path": "/tea"}}
+    sealed = accepted({**item, "message_id": f"m{number}"})
+    return NewRecord(sealed.key, sealed.value)
+
+
+def test_a_topic_that_forgets_is_refused(place: KafkaPlace) -> None:
+    made(place, topics.TOUCHPOINTS, cleanup_policy="compact", message_timestamp_type="LogAppendTime")
+    with pytest.raises(ConfigurationError, match=r"cleanup\.policy is compact"):
+        ensure(place, {})
+
+
+def test_a_topic_that_takes_the_time_from_clients_is_refused(place: KafkaPlace) -> None:
+    made(place, topics.DEFINITIONS)
+    with pytest.raises(ConfigurationError, match=r"message\.timestamp\.type is CreateTime"):
+        ensure(place, {})
+
+
+def test_a_topic_that_drops_old_records_is_warned_of(place: KafkaPlace) -> None:
+    made(place, topics.TOUCHPOINTS, message_timestamp_type="LogAppendTime", retention_ms="604800000")
+    described = ensure(place, {})
+    assert described.warnings() == [
+        f"topic {place.topic('touchpoints')} drops old records: retention.ms is 604800000"
+    ]
+
+
+def test_topics_are_made_once_and_are_one_log(place: KafkaPlace) -> None:
+    with pytest.raises(ConfigurationError, match=r"has no topic .*kizuna topics create"):
+        describe(place)
+    first = ensure(place, {topics.TOUCHPOINTS: 2})
+    assert {name: its.partitions for name, its in first.topics.items()} == {
+        topics.TOUCHPOINTS: 2,
+        topics.DEFINITIONS: 1,
+        topics.FAILED_EVENTS: 1,
+    }
+    assert ensure(place, {topics.TOUCHPOINTS: 9}) == describe(place) == first
+    assert first.warnings() == []
+
+
+def test_a_topic_made_anew_is_another_log_to_a_store(place: KafkaPlace, tmp_path: Path) -> None:
+    before = ensure(place, {})
+    with control(place) as client:
+        client.delete_topics([place.topic(topics.TOUCHPOINTS)])
+    after = ensure(place, {})
+    assert after.log_id != before.log_id
+    path = tmp_path / "store.duckdb"
+    Store(path, log_id=before.log_id, generation=0, store_id=UUID(int=3)).close()
+    with pytest.raises(ForeignLog, match="was folded from log"):
+        Store(path, log_id=after.log_id, generation=0, store_id=UUID(int=3))
+
+
+def test_more_partitions_are_read_and_written(
+    log: KafkaLog, place: KafkaPlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kizuna.eventlog.kafka.LOOK_SECONDS", 0.0)
+    log.append(topics.DEFINITIONS, shipped_definitions()).result(30)
+    log.append(topics.TOUCHPOINTS, [page(number) for number in range(50)]).result(30)
+    store = Store(tmp_path / "store.duckdb", log_id=log.identity.log_id, generation=0, store_id=UUID(int=3))
+    try:
+        projector = Projector(log, store, KEY, lambda: NOW)
+        projector.fold_all()
+        with control(place) as client:
+            client.create_partitions({place.topic(topics.TOUCHPOINTS): 6})
+            client.wait_for_topics([place.topic(topics.TOUCHPOINTS)])
+        until = time.monotonic() + 30
+        while len(log.bounds()) < 8:
+            assert time.monotonic() < until
+        lanes = log.append(topics.TOUCHPOINTS, [page(number) for number in range(50, 150)]).result(30)
+        assert max(lane.partition for lane in lanes) > 2
+        projector.fold_all()
+        assert store.writer.execute("SELECT count(*) FROM events").fetchall() == [(150,)]
+        assert describe(place).log_id == log.identity.log_id
+    finally:
+        store.close()
+
+
+def test_ends_of_transactions_are_no_gap(log: KafkaLog, place: KafkaPlace) -> None:
+    """Another program may write in transactions: a marker takes an offset, what it gave up does not count."""
+    producer = Producer({**place.client(), "transactional.id": place.prefix})
+    producer.init_transactions(30)
+    topic = place.topic(topics.TOUCHPOINTS)
+    for number, ends in enumerate((producer.commit_transaction, producer.abort_transaction) * 2):
+        producer.begin_transaction()
+        for one in range(3):
+            record = page(number * 10 + one)
+            producer.produce(topic, key=record.key, value=record.value, partition=1)
+        producer.flush()
+        ends(30)
+    bounds = log.bounds()
+    end = next(its.end for lane, its in bounds.items() if lane == (topics.TOUCHPOINTS, 1))
+    assert end == 16, "three records and a marker, four times"
+    assert [one.offset for one in log.read(topics.TOUCHPOINTS, 1, 0, 100)] == [0, 1, 2, 8, 9, 10]
+    assert list(log.read(topics.TOUCHPOINTS, 1, 12, 100)) == []
+    stands = reader.start(log, (), bounds)
+    reading = reader.read(log, stands, bounds, NOW, 4)
+    assert (len(reading.batch), reading.caught_up) == (4, False)
+    reading = reader.read(log, reading.stands, bounds, NOW, 100)
+    if not reading.caught_up:
+        reading = reader.read(log, reading.stands, bounds, NOW, 100)
+    assert reading.caught_up, "it is read to its end, though nothing that counts stands there"
+
+
+def test_a_broker_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(LogUnavailable, match=r"Kafka at 127\.0\.0\.1:1 does not answer"):
+        ensure(parse("kafka://127.0.0.1:1"), {})
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["kafka://", "kafka://host", "http://host:1", "kafka://h:1/Salon", "kafka://u:p@h:1", "kafka://a:1,,b:2"],
+)
+def test_what_is_no_address_is_refused(address: str) -> None:
+    with pytest.raises(ConfigurationError):
+        parse(address)
+
+
+def test_an_address_names_brokers_and_topics() -> None:
+    place = parse("kafka://a:1,[::1]:2/salon.north", Admission(tls=True, username="u", password="p"))
+    assert (place.servers, place.topic("touchpoints")) == ("a:1,[::1]:2", "salon.north.touchpoints")
+    assert place.client()["security.protocol"] == place.control()["security_protocol"] == "SASL_SSL"
+    assert parse("kafka://a:1").topic("touchpoints") == "touchpoints"
