@@ -9,7 +9,8 @@ from typing import NamedTuple
 from uuid import UUID, uuid5
 
 from confluent_kafka import KafkaException
-from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
+from kafka import TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient, OffsetSpec
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from kizuna.schemas.errors import ConfigurationError, LogUnavailable
@@ -135,13 +136,30 @@ def describe(place: KafkaPlace) -> Described:
         return _described(client, place)
 
 
+def kept(place: KafkaPlace) -> dict[str, int]:
+    """Records of each topic by the log's own name, markers of transactions among them. Raises
+    LogUnavailable."""
+    with control(place) as client:
+        partitions = [
+            TopicPartition(name, number)
+            for name, its in ((its.name, its) for its in _found(client, place).values())
+            for number in range(its.partitions)
+        ]
+        first = client.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.EARLIEST))
+        end = client.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
+        return {
+            name: sum(end[at].offset - first[at].offset for at in partitions if at.topic == place.topic(name))
+            for name in topics.ALL
+        }
+
+
 def _described(client: KafkaAdminClient, place: KafkaPlace) -> Described:
     found = _found(client, place)
     for name in topics.ALL:
         if name not in found:
             raise ConfigurationError(
                 f"Kafka at {place.servers} has no topic {place.topic(name)}.",
-                hint="`kizuna topics create` makes it.",
+                hint="`kizuna run` makes it.",
             )
     for topic in found.values():
         for setting in MUST:

@@ -1,4 +1,4 @@
-"""Commands `kafka up|down|status`: a broker of one's own on this machine."""
+"""Commands on Kafka: `topics` of a log, and `kafka up|down|status`, a broker of one's own on this machine."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import typer
 
 from kizuna.schemas.errors import ConfigurationError
 
+from .directory import DataDirectory
 from .local_kafka import DEFAULT_PORT, LocalKafka
-from .options import GROUP_NODE, AsJson
-from .terminal import err, out, print_json
+from .options import DEFAULT_DATA, GROUP_NODE, AsJson, Data, SettingsFile, load_settings, told
+from .terminal import err, out, print_json, print_table
 
 DEFAULT_FOLDER = Path("kafka")
 
@@ -24,6 +25,48 @@ Folder = Annotated[Path, typer.Option("--folder", metavar="DIR", help="Where its
 
 def register(app: typer.Typer) -> None:
     app.add_typer(kafka, name="kafka", rich_help_panel=GROUP_NODE)
+    app.command(help=told(topics), rich_help_panel=GROUP_NODE)(topics)
+
+
+def topics(data: Data = DEFAULT_DATA, settings_file: SettingsFile = None, as_json: AsJson = False) -> None:
+    """The topics of a log in Kafka: partitions, replicas, records, and what may lose some one day.
+
+    Exit code 1 if there is anything to warn of.
+    """
+    from kizuna.eventlog.kafka_topics import describe, kept
+
+    directory = DataDirectory(data)
+    settings = load_settings(directory, settings_file)
+    address = directory.kafka_address(settings.log)
+    if not address:
+        raise ConfigurationError(
+            f"The log of {data.absolute()} is not in Kafka.", hint="Name one: KIZUNA_LOG=kafka://HOST:PORT"
+        )
+    place = settings.kafka(address)
+    described, records = describe(place), kept(place)
+    rows = [
+        {
+            "topic": its.name,
+            "partitions": its.partitions,
+            "replicas": its.replicas,
+            "records": records[name],
+            **its.settings,
+        }
+        for name, its in described.topics.items()
+    ]
+    warnings = described.warnings()
+    if as_json:
+        print_json({"address": address, "log_id": described.log_id, "topics": rows, "warnings": warnings})
+    else:
+        columns = list(rows[0])
+        print_table(
+            columns,
+            [list(row.values()) for row in rows],
+            numbers=("partitions", "replicas", "records"),
+        )
+        for warning in warnings:
+            err.print(f"[yellow]![/] {warning}")
+    raise typer.Exit(1 if warnings else 0)
 
 
 @kafka.command()

@@ -57,7 +57,7 @@ def test_a_topic_that_drops_old_records_is_warned_of(place: KafkaPlace) -> None:
 
 
 def test_topics_are_made_once_and_are_one_log(place: KafkaPlace) -> None:
-    with pytest.raises(ConfigurationError, match=r"has no topic .*kizuna topics create"):
+    with pytest.raises(ConfigurationError, match="has no topic"):
         describe(place)
     first = ensure(place, {topics.TOUCHPOINTS: 2})
     assert {name: its.partitions for name, its in first.topics.items()} == {
