@@ -96,6 +96,11 @@ class Projector:
         self._before: tuple[Counter[str], Counter[str]] = (Counter(), Counter())
 
     @property
+    def stands(self) -> Mapping[TopicPartition, Stand]:
+        """How far each partition was folded."""
+        return self._stands
+
+    @property
     def batch_size(self) -> int:
         """Records folded in one transaction, at most."""
         return self._limit

@@ -15,6 +15,7 @@ import orjson
 from kizuna.schemas import times
 from kizuna.schemas.errors import KizunaError
 
+_OF_KAFKA = ("kafka", "aiokafka", "faust", "mode", "kizuna.processors.faust_app")
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "color_message"}
 
 
@@ -81,7 +82,7 @@ def configure(level: str, form: Literal["console", "json"], stream: TextIO = sys
     root.setLevel(level.upper())
     # uvicorn's access log would show query strings; httpx logs every request of the simulator, kafka every
     # step of a connection.
-    for chatty in ("uvicorn", "uvicorn.error", "httpx", "httpcore", "asyncio", "kafka"):
+    for chatty in ("uvicorn", "uvicorn.error", "httpx", "httpcore", "asyncio", *_OF_KAFKA):
         logger = logging.getLogger(chatty)
         logger.handlers = []
         logger.propagate = True

@@ -69,6 +69,8 @@ def run(
 
         _define(services, settings)
         services.projector.start()
+        if services.group is not None:
+            services.group.start()
         upgrade.start()
         archivist.start()
         try:
@@ -77,6 +79,8 @@ def run(
             archivist.stop()
             node_file.remove(directory)
             upgrade.stop()
+            if services.group is not None:
+                services.group.stop()
             _finish(services)
 
 

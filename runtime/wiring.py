@@ -8,12 +8,15 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from kizuna.eventlog.kafka_place import KafkaPlace
 from kizuna.eventlog.port import EventLog
 from kizuna.eventlog.sqlite import SqliteLog
 from kizuna.eventlog.topics import TOUCHPOINTS
 from kizuna.processors.access import Access
+from kizuna.processors.fetched import Fetched
 from kizuna.processors.owned_log import OwnedLog
 from kizuna.processors.ownership import Ownership
 from kizuna.processors.projector import Projector
@@ -23,6 +26,9 @@ from kizuna.projections.store import Limits, Store
 from . import store_identity
 from .directory import DataDirectory
 from .settings import Settings
+
+if TYPE_CHECKING:
+    from kizuna.processors.group import Group
 
 logger = logging.getLogger(__name__)
 
@@ -44,18 +50,25 @@ def new_secret() -> str:
 
 def open_log(directory: DataDirectory, settings: Settings) -> EventLog:
     """The log of the directory, or the one in Kafka, beside a running node too."""
-    address = directory.kafka_address(settings.log)
-    if address:
-        return _open_kafka(settings, address)
+    place = _kafka(directory, settings)
+    if place is not None:
+        return _open_kafka(place, settings)
     return SqliteLog(directory.log, clock=micros, new_id=uuid4, group_commit_ms=settings.group_commit_ms)
 
 
-def _open_kafka(settings: Settings, address: str) -> EventLog:
-    # Loaded where they are needed: a command on a log that lies here has no use for them.
+def _kafka(directory: DataDirectory, settings: Settings) -> KafkaPlace | None:
+    """Where the log is, if not in the directory."""
+    address = directory.kafka_address(settings.log)
+    return settings.kafka(address) if address else None
+
+
+# What a log in Kafka needs is loaded where it is: a command on a log that lies here has no use for it.
+
+
+def _open_kafka(place: KafkaPlace, settings: Settings) -> EventLog:
     from kizuna.eventlog.kafka import KafkaLog
     from kizuna.eventlog.kafka_topics import ensure
 
-    place = settings.kafka(address)
     described = ensure(place, {TOUCHPOINTS: settings.kafka_partitions}, settings.kafka_replicas)
     for warning in described.warnings():
         logger.warning("%s", warning)
@@ -106,16 +119,27 @@ def opened_services(
             limits=limits(settings),
         )
         try:
+            place = _kafka(directory, settings)
+            fetched = Fetched(log) if place else None
             projector = Projector(
-                log,
+                fetched or log,
                 store,
                 workspace_key,
                 clock,
                 batch=settings.batch_size,
                 has_effects=lambda: ownership.mine,
             )
+            group = _group(place, store, fetched, projector) if place and fetched else None
             access = Access(log, clock, admin_token)
             access.refresh()
-            yield Services(log, store, access, ownership, projector, workspace_key, clock, uuid4, new_secret)
+            yield Services(
+                log, store, access, ownership, projector, workspace_key, clock, uuid4, new_secret, group
+            )
         finally:
             store.close()
+
+
+def _group(place: KafkaPlace, store: Store, fetched: Fetched, projector: Projector) -> Group:
+    from kizuna.processors.group import Group
+
+    return Group(place, store.store_id, fetched, projector)
