@@ -7,14 +7,18 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from contextlib import nullcontext
-from typing import Any
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
 
 import orjson
 
+from kizuna.eventlog.port import EventLog
 from kizuna.eventlog.topics import FAILED_EVENTS, TOUCHPOINTS
+from kizuna.processors.access import Access
 from kizuna.processors.buckets import Buckets
 from kizuna.processors.presented import Presented
-from kizuna.processors.services import Services
+from kizuna.processors.projector import Projector
 from kizuna.schemas.admission import Accepted, Origin
 from kizuna.schemas.definitions import WriteKey
 from kizuna.schemas.envelope import Rights
@@ -58,20 +62,39 @@ _JSON: Header = (b"content-type", b"application/json")
 _NOTHING = nullcontext()
 
 
-def collector(services: Services, limits: Limits | None = None) -> Asgi:
+class Entrance(Protocol):
+    """What a collector stands on (`processors.services.Services` has it all). Without a `projector` nobody
+    can wait here for the fold."""
+
+    @property
+    def log(self) -> EventLog: ...
+    @property
+    def access(self) -> Access: ...
+    @property
+    def projector(self) -> Projector | None: ...
+    @property
+    def workspace_key(self) -> str: ...
+    @property
+    def clock(self) -> Callable[[], datetime]: ...
+    @property
+    def new_id(self) -> Callable[[], UUID]: ...
+
+
+def collector(services: Entrance, limits: Limits | None = None) -> Asgi:
     """The application. It serves one event loop."""
     return _Collector(services, limits or Limits())
 
 
 class _Collector:
-    def __init__(self, services: Services, limits: Limits) -> None:
+    def __init__(self, services: Entrance, limits: Limits) -> None:
         self._services = services
         self._limits = limits
         self._aside = Aside()
         self._intake = Intake(limits, self._aside)
         self._presented = Presented(services.access)
         self._appender = Appender(services.log)
-        self._folded = Folded(services.log, services.projector, limits.waiting)
+        projector = services.projector
+        self._folded = Folded(services.log, projector, limits.waiting) if projector else None
         self._quota = Quota(limits)
         self._guesses = Buckets(limits.guesses)
 
@@ -126,7 +149,11 @@ class _Collector:
     ) -> bytes:
         """Receive, admit, append and answer."""
         waits = options.wait is not None and not options.dry_run
-        with self._folded.place() if waits else _NOTHING:
+        if waits and self._folded is None:
+            raise Problem(
+                400, "invalid", "This collector does not fold, so it cannot wait.", "Leave out wait=."
+            )
+        with self._folded.place() if waits and self._folded else _NOTHING:
             outcome = await self._kept(write_key, whose, options, sent, receive)
             answer: dict[str, object] = {
                 "accepted": len(outcome.touchpoints),
@@ -135,7 +162,7 @@ class _Collector:
             if options.dry_run:
                 answer |= {"dry_run": True, "results": without_ids(outcome.results)}
                 return orjson.dumps(answer)
-            if options.wait is not None:
+            if options.wait is not None and self._folded is not None:
                 answer["folded"] = await self._folded.wait(options.wait)
             answer["results"] = outcome.results
             return orjson.dumps(answer)

@@ -17,7 +17,7 @@ from .terminal import err, out, print_json, progress_bar
 
 
 def register(app: typer.Typer) -> None:
-    for command in (run, demo, status, rebuild, promote, doctor, version):
+    for command in (run, collector, worker, demo, status, rebuild, promote, doctor, version):
         app.command(help=told(command), rich_help_panel=GROUP_NODE)(command)
 
 
@@ -44,6 +44,43 @@ def run(
     settings = load_settings(directory, settings_file, host=host, port=port)
     logs.configure(settings.log_level, settings.log_format)
     node.run(directory, settings)
+
+
+def collector(
+    data: Data = DEFAULT_DATA,
+    host: Host = None,
+    port: Port = None,
+    workers: Annotated[
+        int, typer.Option(metavar="N", min=1, max=256, help="Processes that share the port.")
+    ] = 1,
+    settings_file: SettingsFile = None,
+) -> None:
+    """Take events in, and append them to Kafka; keep nothing.
+
+    In front of `kizuna worker`, on this machine or others. The directory holds the workspace key: copy it
+    from the worker's.
+    """
+    from . import collecting
+
+    directory = DataDirectory(data)
+    settings = load_settings(directory, settings_file, host=host, port=port)
+    logs.configure(settings.log_level, settings.log_format)
+    collecting.run(directory, settings, workers)
+
+
+def worker(
+    data: Data = DEFAULT_DATA, host: Host = None, port: Port = None, settings_file: SettingsFile = None
+) -> None:
+    """Fold a log in Kafka, and answer: API, page and projector, without a collector.
+
+    A second worker on the same directory stands by, and takes over when the first one ends.
+    """
+    from . import node
+
+    directory = DataDirectory(data)
+    settings = load_settings(directory, settings_file, host=host, port=port)
+    logs.configure(settings.log_level, settings.log_format)
+    node.run(directory, settings, worker=True)
 
 
 def demo(

@@ -256,5 +256,8 @@ def _is_free(port: int) -> bool:
 
 
 def _cluster_id() -> str:
-    """22 characters of URL-safe base64, as Kafka makes them."""
-    return urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")
+    """22 characters of URL-safe base64, as Kafka makes them: none begins like an option."""
+    made = "-"
+    while made.startswith("-"):
+        made = urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")
+    return made

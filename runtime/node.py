@@ -42,23 +42,27 @@ def run(
     directory: DataDirectory,
     settings: Settings,
     listening: Callable[[str, Services], None] = lambda address, services: None,
+    *,
+    worker: bool = False,
 ) -> None:
-    """Serve until told to stop. `listening` is called with the address, once requests are answered.
+    """Serve until told to stop. `listening` is called with the address, once requests are answered. A
+    `worker` takes in no events, and where another one holds the store it stands by until that ends.
 
     Raises ProjectorStopped when the fold cannot go on, ConfigurationError when the port is taken,
     StoreLocked when a node runs on this directory already, and what opening it raises.
     """
     token = secrets.token_urlsafe(32)
-    _refuse_second(directory)
+    if not worker:
+        _refuse_second(directory)
     # The port first: where it is taken, no new workspace is left behind.
     with closing(server.bind(settings.host, settings.port)) as bound, ExitStack() as stack:
         traces = stack.enter_context(traced(settings))
-        services = traces.services(_opened(directory, settings, token, stack))
+        services = traces.services(_opened(directory, settings, token, stack, worker=worker))
         address = server.address(bound)
         upgrade = Upgrade(directory, services)
         archivist = Archivist(directory, settings)
         proxies = Proxies(networks(settings.trusted_proxies))
-        app = traces.application(_application(services, settings, upgrade, proxies))
+        app = traces.application(_application(services, settings, upgrade, proxies, worker=worker))
         room = raise_limit(settings.connections)
         connections = Connections(settings.connection_limits(room), proxies)
 
@@ -74,7 +78,7 @@ def run(
         upgrade.start()
         archivist.start()
         try:
-            server.serve(app, bound, connections, services.projector, announce)
+            server.serve(app, bound, connections, announce, lambda: services.projector.failure is not None)
         finally:
             archivist.stop()
             node_file.remove(directory)
@@ -84,27 +88,37 @@ def run(
             _finish(services)
 
 
-def _application(services: Services, settings: Settings, upgrade: Upgrade, proxies: Proxies) -> ASGIApp:
+def _application(
+    services: Services, settings: Settings, upgrade: Upgrade, proxies: Proxies, *, worker: bool
+) -> ASGIApp:
     """Collector and API, behind what bounds everybody."""
     api = Upgrading(create_app(services, settings.api_limits()), services, upgrade.running)
     return Gate(
-        server.dispatcher(collector(services, settings.collector_limits()), api),
+        api if worker else server.dispatcher(collector(services, settings.collector_limits()), api),
         proxies,
         settings.rate(settings.address_requests),
         loopback=settings.limit_loopback,
     )
 
 
-def _opened(directory: DataDirectory, settings: Settings, token: str, stack: ExitStack) -> Services:
-    """A command that asks where no node runs holds the store for a moment: it is waited for."""
+def _opened(
+    directory: DataDirectory, settings: Settings, token: str, stack: ExitStack, *, worker: bool
+) -> Services:
+    """A command that asks where no node runs holds the store for a moment: it is waited for. A worker waits
+    for another one as long as that lives."""
     give_up = time.monotonic() + PATIENCE
+    told = False
     while True:
         try:
             return stack.enter_context(opened_upgraded(directory, settings, token))
         except StoreLocked:
-            _refuse_second(directory)
-            if time.monotonic() > give_up:
-                raise
+            if not worker:
+                _refuse_second(directory)
+                if time.monotonic() > give_up:
+                    raise
+            elif not told:
+                told = True
+                logger.info("another process holds the store: standing by until it ends")
             time.sleep(PAUSE)
 
 

@@ -13,7 +13,6 @@ from types import FrameType
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from kizuna.processors.projector import Projector
 from kizuna.schemas.errors import ConfigurationError
 
 from .connection import protocol
@@ -71,10 +70,10 @@ def serve(
     app: ASGIApp,
     bound: socket.socket,
     connections: Connections,
-    projector: Projector,
     listening: Callable[[], None],
+    failed: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Serve until SIGTERM or SIGINT, or until the projector fails: then no answer would be fresh again.
+    """Serve until SIGTERM or SIGINT, or until something has `failed` that no answer would be right without.
     Requests in flight are finished. Raises what `listening` raises."""
     config = uvicorn.Config(
         app,
@@ -93,7 +92,7 @@ def serve(
     asked: list[int] = []
     previous = {one: signal.signal(one, _note(asked)) for one in (signal.SIGTERM, signal.SIGINT)}
     try:
-        server = _Server(config, projector, listening)
+        server = _Server(config, listening, failed)
         server.run(sockets=[bound])
         if server.failure is not None:
             raise server.failure
@@ -115,9 +114,11 @@ def _note(asked: list[int]) -> Callable[[int, FrameType | None], None]:
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, projector: Projector, listening: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, listening: Callable[[], None], failed: Callable[[], bool]
+    ) -> None:
         super().__init__(config)
-        self._projector = projector
+        self._failed = failed
         self._listening = listening
         self.failure: Exception | None = None
 
@@ -132,4 +133,4 @@ class _Server(uvicorn.Server):
             self.should_exit = True
 
     async def on_tick(self, counter: int) -> bool:
-        return await super().on_tick(counter) or self._projector.failure is not None
+        return await super().on_tick(counter) or self._failed()
