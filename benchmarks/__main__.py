@@ -1,6 +1,6 @@
 """`make bench`: every benchmark, as a table or as JSON.
 
-python -m benchmarks [fold|node|retraction|ids|archive|connections|scale|week|all] [--events N]
+python -m benchmarks [fold|node|retraction|ids|archive|connections|kafka|scale|week|all] [--events N]
                      [--customers N] [--heavy N] [--ids N] [--connections N] [--hostile N] [--marks N,N]
                      [--profiles N] [--shop N] [--speed N] [--json]
 """
@@ -18,12 +18,12 @@ from dataclasses import asdict
 from rich.console import Console
 from rich.table import Table
 
-from . import archive, connections, folding, ids, node, retraction, scale, week
+from . import archive, connections, folding, ids, kafka, node, retraction, scale, week
 from .measure import Measure
 
 ALL = ("fold", "node", "retraction", "ids", "archive", "connections")
-PARTS = (*ALL, "scale", "week")
-"""`scale` and `week` take longer than all the others together."""
+PARTS = (*ALL, "kafka", "scale", "week")
+"""`kafka` needs Java; `scale` and `week` take longer than all the others together."""
 
 
 def main() -> int:
@@ -82,6 +82,8 @@ def _measures(asked: argparse.Namespace) -> Iterator[Measure]:
         yield from archive.run(asked.events, 1_000)
     if "connections" in which:
         yield from connections.run(asked.connections, asked.hostile)
+    if "kafka" in which:
+        yield from kafka.run(asked.events, asked.customers)
     if "week" in which:
         yield from week.run(asked.shop, asked.speed)
     if "scale" in which:
@@ -108,7 +110,7 @@ def _show(found: list[Measure], machine: dict[str, object]) -> None:
         mark = {True: "✓", False: "✗", None: ""}[one.reached]
         asked = "" if one.asked is None else f"{one.asked:,.0f}"
         aim = "" if one.aim is None else f"{one.aim:,.0f}"
-        table.add_row(one.name, f"{one.value:,.1f} {one.unit}", asked, aim, mark, one.note)
+        table.add_row(one.name, f"{one.value:,.{2 if one.unit == "times" else 1}f} {one.unit}", asked, aim, mark, one.note)
     console.print(table)
     stages = Table(title="Where a batch's time goes, in milliseconds")
     stages.add_column("stage")
