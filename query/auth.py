@@ -16,6 +16,7 @@ from .errors import ApiError
 BEARER = HTTPBearer(auto_error=False, description="A token: `kizuna tokens create NAME --scope read`.")
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]
 
+UNKNOWN = "This token is not known."
 HINT = "Send `Authorization: Bearer TOKEN`; `kizuna tokens create NAME` makes a token."
 
 
@@ -48,7 +49,7 @@ def require(access: Access, scope: Scope) -> Callable[[Credentials], Token]:
             raise ApiError(401, "This takes a token.", hint=HINT)
         token = access.token(credentials.credentials)
         if token is None:
-            raise ApiError(401, "This token is not known.", hint=HINT)
+            raise ApiError(401, UNKNOWN, hint=HINT)
         if not token.may(scope):
             raise ApiError(
                 403,

@@ -14,6 +14,7 @@ from kizuna.processors.presented import Presented
 from kizuna.schemas.errors import LogUnavailable
 
 from .answers import Json
+from .auth import HINT, UNKNOWN
 from .errors import body
 from .lanes import Full, Lanes
 from .limits import Limits
@@ -35,15 +36,18 @@ class Refused(Exception):
         self.status = status
         self.said = body(code, message, hint)
         self.headers = {"retry-after": str(whole_seconds(wait))} if wait else {}
-        if status in (413, 503):
+        if status in (401, 413, 503):
             self.headers["connection"] = "close"  # the rest of the request is not read
+        if status == 401:
+            self.headers["www-authenticate"] = "Bearer"
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         await Json(self.said, self.status, self.headers)(scope, receive, send)
 
 
 class Door:
-    """Middleware. Of whoever has no token no body is read: the route, which needs none for it, says so."""
+    """Middleware. Whose token is not known is answered here; of whoever has none no body is read, and the
+    route says so."""
 
     def __init__(self, app: ASGIApp, access: Access, limits: Limits) -> None:
         self._app = app
@@ -75,6 +79,7 @@ class Door:
             sender: str = scope.get("kizuna.sender") or (client[0] if client else "")
             if b"authorization" in headers and scope["path"].startswith(BEHIND_TOKENS):
                 self._slow_down(self._guesses, sender, "Your address sent too many unknown tokens.")
+                raise Refused(401, "unauthorized", UNKNOWN, HINT)
             async with self._strangers.take(sender):
                 await self._app(scope, _replayed([NOTHING], receive), _closing(headers, send))
             return
