@@ -110,7 +110,14 @@ def _show(found: list[Measure], machine: dict[str, object]) -> None:
         mark = {True: "✓", False: "✗", None: ""}[one.reached]
         asked = "" if one.asked is None else f"{one.asked:,.0f}"
         aim = "" if one.aim is None else f"{one.aim:,.0f}"
-        table.add_row(one.name, f"{one.value:,.{2 if one.unit == "times" else 1}f} {one.unit}", asked, aim, mark, one.note)
+        table.add_row(
+            one.name,
+            f"{one.value:,.{2 if one.unit == 'times' else 1}f} {one.unit}",
+            asked,
+            aim,
+            mark,
+            one.note,
+        )
     console.print(table)
     stages = Table(title="Where a batch's time goes, in milliseconds")
     stages.add_column("stage")

@@ -88,12 +88,19 @@ class Projector:
         self._fold = Fold(store, workspace_key)
         self._ahead = ReadAhead(self._read, lambda batch: self._fold.decode(batch))
         self._ticked = 0.0
+        self._round_at = time.monotonic()
+        self._asked = False
         self._activated: set[UUID] = set()
         self.failure: BaseException | None = None
         self.caught_up = threading.Event()
         self.watch: Callable[[Folded], None] = lambda folded: None
         self.statistics: dict[str, float] = {"batches": 0, "records": 0, "retries": 0}
         self._before: tuple[Counter[str], Counter[str]] = (Counter(), Counter())
+
+    def standing_for(self) -> float:
+        """Seconds since the thread that folds last came round. What it is asked to do between two batches may
+        take as long as it takes."""
+        return 0.0 if self._asked else time.monotonic() - self._round_at
 
     @property
     def stands(self) -> Mapping[TopicPartition, Stand]:
@@ -200,6 +207,7 @@ class Projector:
     def _run(self) -> None:
         troubled = False
         while not self._stopping.is_set():
+            self._round_at = time.monotonic()
             try:
                 if troubled:
                     self._recover()
@@ -326,8 +334,12 @@ class Projector:
                 function, future = self._calls.get_nowait()
             except Empty:
                 return
+            self._asked = True
             try:
                 future.set_result(function())
             except BaseException as error:
                 future.set_exception(error)
                 self._recover()
+            finally:
+                self._round_at = time.monotonic()
+                self._asked = False

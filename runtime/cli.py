@@ -8,14 +8,7 @@ from typing import Annotated
 
 import typer
 
-from kizuna.schemas.errors import (
-    CorruptRecord,
-    ForeignLog,
-    KizunaError,
-    LogGap,
-    StoreDamaged,
-    StoreOutdated,
-)
+from kizuna.schemas.errors import KizunaError
 
 from . import (
     cli_access,
@@ -30,12 +23,8 @@ from . import (
     cli_simulate,
     cli_totals,
 )
-from .stopped import ProjectorStopped
+from .exit_codes import FAILED, code_of
 from .terminal import err, print_error
-
-EXIT_CANNOT_FOLD = 3
-CANNOT_FOLD = (CorruptRecord, ForeignLog, LogGap, ProjectorStopped, StoreDamaged, StoreOutdated)
-"""Log and store do not go together: starting again does not help, so whoever supervises a node must look."""
 
 EXAMPLES = (
     ("kizuna demo", "a living demo shop on http://127.0.0.1:8080"),
@@ -101,7 +90,7 @@ def _options(
 
 
 def main() -> None:
-    """Exit codes: 0 done, 1 an error that is told in a line, 2 wrong usage, 3 log and store do not fit."""
+    """Exit codes: 0 done, 1 an error that is told in a line, 2 wrong usage, and those of `exit_codes`."""
     os.umask(0o077)  # what a command writes may hold personal data
     try:
         app()
@@ -109,7 +98,7 @@ def main() -> None:
         if _debug:
             raise
         print_error(error)
-        sys.exit(EXIT_CANNOT_FOLD if isinstance(error, CANNOT_FOLD) else 1)
+        sys.exit(code_of(error))
     except BrokenPipeError:
         # Whoever read our output has seen enough; nothing more may be written, not even at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -117,4 +106,4 @@ def main() -> None:
         if _debug:
             raise
         err.print(f"[bold red]error:[/] {error.strerror or error}: {error.filename or ''}".rstrip(": "))
-        sys.exit(1)
+        sys.exit(FAILED)

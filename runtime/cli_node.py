@@ -65,7 +65,7 @@ def collector(
     directory = DataDirectory(data)
     settings = load_settings(directory, settings_file, host=host, port=port)
     logs.configure(settings.log_level, settings.log_format)
-    collecting.run(directory, settings, workers)
+    raise typer.Exit(collecting.run(directory, settings, workers))
 
 
 def worker(
@@ -75,12 +75,12 @@ def worker(
 
     A second worker on the same directory stands by, and takes over when the first one ends.
     """
-    from . import node
+    from . import working
 
     directory = DataDirectory(data)
     settings = load_settings(directory, settings_file, host=host, port=port)
     logs.configure(settings.log_level, settings.log_format)
-    node.run(directory, settings, worker=True)
+    raise typer.Exit(working.run(directory, settings))
 
 
 def demo(

@@ -31,6 +31,7 @@ from .settings import Settings
 from .stopped import ProjectorStopped
 from .tracing import traced
 from .upgrade import Upgrade, opened_upgraded
+from .watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
 
@@ -44,9 +45,11 @@ def run(
     listening: Callable[[str, Services], None] = lambda address, services: None,
     *,
     worker: bool = False,
+    beat: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve until told to stop. `listening` is called with the address, once requests are answered. A
-    `worker` takes in no events, and where another one holds the store it stands by until that ends.
+    `worker` takes in no events, and where another one holds the store it stands by until that ends. `beat` is
+    called while all is well.
 
     Raises ProjectorStopped when the fold cannot go on, ConfigurationError when the port is taken,
     StoreLocked when a node runs on this directory already, and what opening it raises.
@@ -57,7 +60,7 @@ def run(
     # The port first: where it is taken, no new workspace is left behind.
     with closing(server.bind(settings.host, settings.port)) as bound, ExitStack() as stack:
         traces = stack.enter_context(traced(settings))
-        services = traces.services(_opened(directory, settings, token, stack, worker=worker))
+        services = traces.services(_opened(directory, settings, token, stack, beat if worker else None))
         address = server.address(bound)
         upgrade = Upgrade(directory, services)
         archivist = Archivist(directory, settings)
@@ -77,9 +80,12 @@ def run(
             services.group.start()
         upgrade.start()
         archivist.start()
+        watchdog = Watchdog(services.projector, beat)
+        watchdog.start()
         try:
             server.serve(app, bound, connections, announce, lambda: services.projector.failure is not None)
         finally:
+            watchdog.stop()
             archivist.stop()
             node_file.remove(directory)
             upgrade.stop()
@@ -102,23 +108,29 @@ def _application(
 
 
 def _opened(
-    directory: DataDirectory, settings: Settings, token: str, stack: ExitStack, *, worker: bool
+    directory: DataDirectory,
+    settings: Settings,
+    token: str,
+    stack: ExitStack,
+    standing_by: Callable[[], None] | None,
 ) -> Services:
-    """A command that asks where no node runs holds the store for a moment: it is waited for. A worker waits
-    for another one as long as that lives."""
+    """A command that asks where no node runs holds the store for a moment: it is waited for. Who stands by
+    waits as long as another one lives, and tells that it does."""
     give_up = time.monotonic() + PATIENCE
     told = False
     while True:
         try:
             return stack.enter_context(opened_upgraded(directory, settings, token))
         except StoreLocked:
-            if not worker:
+            if standing_by is None:
                 _refuse_second(directory)
                 if time.monotonic() > give_up:
                     raise
-            elif not told:
+            else:
+                standing_by()
+                if not told:
+                    logger.info("another process holds the store: standing by until it ends")
                 told = True
-                logger.info("another process holds the store: standing by until it ends")
             time.sleep(PAUSE)
 
 

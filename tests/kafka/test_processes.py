@@ -6,12 +6,14 @@ import os
 import signal
 import subprocess
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 
 import httpx
+import pytest
 
+from kizuna.runtime.watchdog import STUCK_SECONDS
 from tests.broker import free_ports
 from tests.node_process import KIZUNA, PATIENCE, NodeProcess, environment, kizuna, kizuna_json
 
@@ -53,10 +55,7 @@ class Collectors:
         self.process.wait(PATIENCE)
 
     def children(self) -> list[int]:
-        shown = subprocess.run(
-            ["ps", "-o", "pid=", "--ppid", str(self.process.pid)], capture_output=True, text=True, check=False
-        )
-        return [int(line) for line in shown.stdout.split()]
+        return children(self.process.pid)
 
     def post(self, key: str, number: int, query: str = "") -> httpx.Response:
         """One event, over a connection of its own: any of the processes takes it."""
@@ -69,6 +68,12 @@ class Collectors:
             return httpx.get(f"{self.address}/ready", timeout=5).status_code == 200
         except httpx.TransportError:
             return False
+
+
+def children(pid: int) -> list[int]:
+    """The processes that it started."""
+    command = ["ps", "-o", "pid=", "--ppid", str(pid)]
+    return [int(one) for one in subprocess.run(command, capture_output=True, check=False).stdout.split()]
 
 
 def events(node: NodeProcess) -> int:
@@ -140,6 +145,35 @@ def test_a_second_worker_stands_by_and_takes_over(address: str, tmp_path: Path) 
             if first._answers("/ready") and first.address != address_of_first and events(first) == 2:
                 break
             time.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    ("how", "seconds"),
+    [
+        pytest.param(signal.SIGKILL, 15, id="killed"),
+        pytest.param(signal.SIGSTOP, STUCK_SECONDS + 15, id="stopped", marks=pytest.mark.slow),
+    ],
+)
+def test_a_worker_that_is_killed_or_stopped_is_replaced(
+    address: str, tmp_path: Path, how: signal.Signals, seconds: float
+) -> None:
+    """Also one that keeps the lock of the store and does nothing more."""
+    data = tmp_path / "data"
+    with Collectors(data, address, workers=1) as collectors:
+        key = kizuna_json("keys", "create", "web", "--data", data)["key"]
+        with NodeProcess(data, command="worker", log=address) as worker:
+            (working,) = children(worker.process.pid)
+            os.kill(working, how)
+            began = time.monotonic()
+            assert collectors.post(key, 1).status_code == 200
+            while True:
+                assert time.monotonic() - began < seconds, worker.log.read_text()
+                with suppress(httpx.TransportError):
+                    if worker._answers("/ready") and events(worker) == 1:
+                        break
+                time.sleep(0.1)
+            assert children(worker.process.pid) != [working]
+            assert worker.stop() == 0
 
 
 def test_collectors_need_kafka(tmp_path: Path) -> None:
