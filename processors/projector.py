@@ -102,6 +102,14 @@ class Projector:
         take as long as it takes."""
         return 0.0 if self._asked else time.monotonic() - self._round_at
 
+    def worked(self) -> float:
+        """Seconds of a processor that the thread that folds has used; of the process where a system does not
+        tell."""
+        identity = self._thread.ident if self._thread is not None and self._thread.is_alive() else None
+        if identity is None or not hasattr(time, "pthread_getcpuclockid"):
+            return time.process_time()
+        return time.clock_gettime(time.pthread_getcpuclockid(identity))
+
     @property
     def stands(self) -> Mapping[TopicPartition, Stand]:
         """How far each partition was folded."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable
 
 from kizuna.processors.projector import Projector
@@ -16,11 +17,14 @@ logger = logging.getLogger(__name__)
 
 STUCK_SECONDS = 60.0
 LOOK_SECONDS = 2.0
+WORK_SECONDS = 0.01
+"""What a thread uses that only waits is less."""
 
 
 class Watchdog:
-    """Looks at the projector, and tells by `beat` that all is well. A fold whose step does not end for so
-    many seconds though records wait ends the process; a log that does not answer is no reason."""
+    """Looks at the projector, and tells by `beat` that all is well. A fold whose step neither ends nor uses a
+    processor for so many seconds though records wait ends the process. One that takes out a large import
+    works for minutes on a step; a log that does not answer is no reason."""
 
     def __init__(
         self,
@@ -34,6 +38,8 @@ class Watchdog:
         self._beat = beat
         self._patience = patience
         self._end = end
+        self._worked = 0.0
+        self._worked_at = time.monotonic()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
 
@@ -55,7 +61,10 @@ class Watchdog:
             self._beat()
 
     def _is_stuck(self) -> bool:
-        if self._projector.standing_for() < self._patience:
+        worked, now = self._projector.worked(), time.monotonic()
+        if worked - self._worked > WORK_SECONDS:
+            self._worked, self._worked_at = worked, now
+        if now - self._worked_at < self._patience or self._projector.standing_for() < self._patience:
             return False
         try:
             return self._projector.lag() > 0

@@ -8,9 +8,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
+from kizuna.runtime import kafka_jars
 from kizuna.runtime.server import GRACE_SECONDS
 from kizuna.runtime.settings import PREFIX, Settings
 from tests.node_process import KIZUNA, NodeProcess
@@ -139,3 +142,38 @@ def test_commands_for_root_name_files_that_are_there(root: Path) -> None:
     assert all((root / one).is_file() for one in named)
     installed = [command for command in commands if "pip install" in command]
     assert all("--no-deps" in command for command in installed)
+
+
+def composed(root: Path) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((root / "deploy" / "compose.yaml").read_text())
+    return found
+
+
+def test_the_compose_file_starts_commands_that_there_are_with_settings_that_there_are(root: Path) -> None:
+    services = composed(root)["services"]
+    ours = {name: one for name, one in services.items() if one["image"] == "kizuna"}
+    assert set(ours) == {"worker", "collector"}
+    for name, one in ours.items():
+        told = subprocess.run([KIZUNA, *one["command"], "--help"], capture_output=True, text=True, timeout=60)
+        assert told.returncode == 0, told.stderr
+        assert one["command"][0] == name
+        for variable, value in one["environment"].items():
+            assert variable.removeprefix(PREFIX).lower() in Settings.model_fields
+            assert value == services["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"].replace(
+                "PLAINTEXT://", "kafka://"
+            )
+        assert "/data" in one["volumes"][0]
+        assert set(one["depends_on"]) <= set(services)
+    pinned = kafka_jars.DEPLOY.joinpath("pom.xml").read_text().split("kafka_2.13</artifactId>")[1]
+    version = re.search(r"<version>(.+?)</version>", pinned)
+    assert version is not None
+    assert services["kafka"]["image"].endswith(f":{version[1]}"), "the broker that the tests run on"
+
+
+def test_docker_takes_the_compose_file(root: Path) -> None:
+    docker = shutil.which("docker")
+    if docker is None or subprocess.run([docker, "compose", "version"], capture_output=True).returncode:
+        pytest.skip("NOT TRIED: this machine has no docker compose")
+    command = [docker, "compose", "-f", str(root / "deploy" / "compose.yaml"), "config", "--quiet"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr

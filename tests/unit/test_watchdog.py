@@ -18,12 +18,16 @@ from tests.folding import folded, memory_log
 class Standing:
     """What the watchdog asks of a projector."""
 
-    def __init__(self, seconds: float, lag: int | None) -> None:
+    def __init__(self, seconds: float, lag: int | None, *, works: bool = False) -> None:
         self._seconds = seconds
         self._lag = lag
+        self._works = works
 
     def standing_for(self) -> float:
         return self._seconds
+
+    def worked(self) -> float:
+        return time.monotonic() if self._works else 0.0
 
     def lag(self) -> int:
         if self._lag is None:
@@ -31,10 +35,10 @@ class Standing:
         return self._lag
 
 
-def watched(seconds: float, lag: int | None) -> tuple[list[int], int]:
+def watched(seconds: float, lag: int | None, *, works: bool = False) -> tuple[list[int], int]:
     """The exit codes it ended with, and how often it told that all is well, in a while."""
     ended, beats = list[int](), threading.Semaphore(0)
-    projector = cast(Projector, Standing(seconds, lag))
+    projector = cast(Projector, Standing(seconds, lag, works=works))
     dog = Watchdog(projector, beats.release, patience=0.05, end=ended.append)
     dog.start()
     time.sleep(0.2)
@@ -43,7 +47,9 @@ def watched(seconds: float, lag: int | None) -> tuple[list[int], int]:
 
 
 def test_a_fold_that_hangs_over_records_is_ended() -> None:
-    assert watched(1.0, 7) == ([STUCK], 0)
+    ended, beats = watched(1.0, 7)
+    assert ended == [STUCK]
+    assert beats < 10
 
 
 @pytest.mark.parametrize(("seconds", "lag"), [(0.0, 7), (1.0, 0), (1.0, None)])
@@ -51,6 +57,23 @@ def test_one_that_moves_or_has_nothing_or_no_log_is_not(seconds: float, lag: int
     ended, beats = watched(seconds, lag)
     assert ended == []
     assert beats > 3
+
+
+def test_one_that_works_on_a_long_step_is_not() -> None:
+    ended, beats = watched(1.0, 7, works=True)
+    assert ended == []
+    assert beats > 3
+
+
+def test_a_projector_tells_what_its_thread_worked() -> None:
+    with folded(memory_log()) as (_, projector):
+        projector.start()
+        before = projector.worked()
+        projector.call(lambda: sum(range(5_000_000)))
+        between = projector.worked()
+        time.sleep(0.5)
+        assert between - before > 5 * (projector.worked() - between)
+        projector.stop()
 
 
 def test_a_projector_stands_while_it_is_in_a_step_and_not_while_it_does_as_asked() -> None:
