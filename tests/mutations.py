@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 LIMIT_SECONDS = 900
+AT_ONCE = ("--numprocesses", "auto", "--dist", "worksteal")
 TESTS = (
     "tests/unit/test_projector.py",
     "tests/unit/test_reader.py",
@@ -243,7 +244,7 @@ def tried(mutation: Mutation | None, project: Path) -> Outcome:
     if mutation is not None:
         mutate(mutation, project)
     began = time.monotonic()
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *TESTS]
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *AT_ONCE, *TESTS]
     paths = os.pathsep.join([str(project / ".namespace"), str(project)])
     environment = {**os.environ, "PYTHONPATH": paths, "HYPOTHESIS_PROFILE": "mutations"}
     try:
@@ -254,7 +255,7 @@ def tried(mutation: Mutation | None, project: Path) -> Outcome:
         return Outcome(False, False, "the time was over", time.monotonic() - began)
     failed = [line.split(" ")[1] for line in run.stdout.splitlines() if line.startswith("FAILED ")]
     by = failed[0] if failed else run.stdout.strip().rpartition("\n")[2]
-    noticed = run.returncode == 1 and bool(failed)
+    noticed = run.returncode in (1, 2) and bool(failed)  # 2: the others were stopped at the first failure
     return Outcome(run.returncode == 0, noticed, by, time.monotonic() - began)
 
 
