@@ -114,7 +114,7 @@ def _drained(log: EventLog, path: Path, place: KafkaPlace | None) -> float:
     try:
         fetched = Fetched(log)
         projector = Projector(fetched if place else log, store, KEY, lambda: START)
-        group = Group(place, store.store_id, fetched, projector) if place else None
+        group = Group(place, store.store_id, path.with_name("faust"), fetched, projector) if place else None
         began = time.perf_counter()
         projector.start()
         if group:

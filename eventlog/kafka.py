@@ -8,9 +8,11 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 
-from confluent_kafka import IsolationLevel, KafkaException
+from confluent_kafka import IsolationLevel, KafkaException, TopicCollection
 from confluent_kafka import TopicPartition as KafkaPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
+
+from kizuna.schemas.errors import ForeignLog
 
 from . import kafka_topics
 from .changes import Changes
@@ -36,8 +38,9 @@ class KafkaLog:
     """The log whose topics `kafka_topics.ensure` described.
 
     The adapter's share of the promises: an append is not one transaction, so one that fails may have kept
-    some of its records; offsets have holes where a transaction of somebody else ended or was aborted; of a
-    topic that gets more partitions all are read, and new records go to all.
+    some of its records; offsets have holes where a transaction of somebody else ended or was given up, and
+    while one is open nothing behind its beginning is read; of a topic that gets more partitions all are read,
+    and new records go to all.
     """
 
     def __init__(self, place: KafkaPlace, described: Described, *, delivery_seconds: float = 10.0) -> None:
@@ -48,7 +51,8 @@ class KafkaLog:
         self._admin = AdminClient(place.client())
         self._partitioner = Partitioner({name: its.partitions for name, its in described.topics.items()})
         self._looked = time.monotonic()
-        self._ends: dict[TopicPartition, int] = {}
+        self._decided: dict[TopicPartition, int] = {}
+        self._topics = described.topics
         self._lock = threading.Lock()
         self._closed = False
         self._changes = Changes(self._sum_of_ends)
@@ -66,11 +70,13 @@ class KafkaLog:
     def read(self, topic: str, partition: int, start: int, limit: int) -> Records:
         lane = self._partitioner.lane(topic, partition)
         self._ensure_open()
-        end = self._ends.get(lane, 0)
-        if start >= end:
-            end = self._ends[lane] = self._offsets([lane], _LATEST)[lane]
+        decided = self._decided.get(lane, 0)
+        if start >= decided:
+            decided = self._decided[lane] = self._offsets([lane], _LATEST, decided=True)[lane]
+        if start >= decided:
+            return Records(reached=start)
         try:
-            return self._readers.read(lane, start, limit, end)
+            return self._readers.read(lane, start, limit, decided)
         except Below:
             first = self._offsets([lane], _EARLIEST)[lane]
             raise gap(lane, start, first) from None
@@ -79,9 +85,8 @@ class KafkaLog:
         self._ensure_open()
         self._look()
         lanes = self._partitioner.partitions
-        first = self._offsets(lanes, _EARLIEST)
-        self._ends = self._offsets(lanes, _LATEST)
-        return {lane: Bounds(first[lane], self._ends[lane]) for lane in lanes}
+        first, end = self._offsets(lanes, _EARLIEST), self._offsets(lanes, _LATEST)
+        return {lane: Bounds(first[lane], end[lane]) for lane in lanes}
 
     def wait(self, timeout: float) -> None:
         self._changes.wait(timeout)
@@ -94,36 +99,51 @@ class KafkaLog:
             self._readers.close()
             self._changes.close()
 
-    def _offsets(self, lanes: Sequence[TopicPartition], spec: OffsetSpec) -> dict[TopicPartition, int]:
+    def _offsets(
+        self, lanes: Sequence[TopicPartition], spec: OffsetSpec, *, decided: bool = False
+    ) -> dict[TopicPartition, int]:
+        """`decided`: as far as no transaction of somebody else is open."""
+        level = IsolationLevel.READ_COMMITTED if decided else IsolationLevel.READ_UNCOMMITTED
         try:
             try:
-                return self._told(lanes, spec)
+                return self._told(lanes, spec, level)
             except KafkaException:
                 # What it knows of the cluster may be out of date: a broker that came back, a new partition.
                 self._admin.list_topics(timeout=TIMEOUT_SECONDS)
-                return self._told(lanes, spec)
+                return self._told(lanes, spec, level)
         except KafkaException as error:
             raise kafka_topics.unreachable(self._place, error) from error
 
-    def _told(self, lanes: Sequence[TopicPartition], spec: OffsetSpec) -> dict[TopicPartition, int]:
+    def _told(
+        self, lanes: Sequence[TopicPartition], spec: OffsetSpec, level: IsolationLevel
+    ) -> dict[TopicPartition, int]:
         asked = {KafkaPartition(self._place.topic(lane.topic), lane.partition): lane for lane in lanes}
         told = self._admin.list_offsets(
-            dict.fromkeys(asked, spec),
-            isolation_level=IsolationLevel.READ_COMMITTED,
-            request_timeout=TIMEOUT_SECONDS,
+            dict.fromkeys(asked, spec), isolation_level=level, request_timeout=TIMEOUT_SECONDS
         )
         return {lane: told[partition].result().offset for partition, lane in asked.items()}
 
     def _look(self) -> None:
+        """Whether the topics are still those that they were, and how many partitions they have."""
         if time.monotonic() - self._looked < LOOK_SECONDS:
             return
         self._looked = time.monotonic()
+        asked = TopicCollection([its.name for its in self._topics.values()])
         try:
-            counts = self._writer.partitions(TIMEOUT_SECONDS)
+            told = self._admin.describe_topics(asked, request_timeout=TIMEOUT_SECONDS)
+            found = {name: told[its.name].result() for name, its in self._topics.items()}
         except KafkaException as error:
             raise kafka_topics.unreachable(self._place, error) from error
+        for name, its in self._topics.items():
+            if kafka_topics.id_of(found[name].topic_id) != its.topic_id:
+                raise ForeignLog(
+                    f"Topic {its.name} was deleted and made anew: it is another log.",
+                    hint="Run `kizuna rebuild` to fold what is there, or restore the topic.",
+                )
+        counts = {name: len(one.partitions) for name, one in found.items()}
         if sum(counts.values()) > len(self._partitioner.partitions):
             logger.info("the topics have more partitions than before: %s", counts)
+            self._writer.look(TIMEOUT_SECONDS)
             self._partitioner = Partitioner(counts)
 
     def _sum_of_ends(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import ssl
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,6 +74,35 @@ class KafkaPlace:
             ),
         }
 
+    def consumer(self) -> dict[str, Any]:
+        """Settings of aiokafka's clients."""
+        its = self.admission
+        return {
+            "bootstrap_servers": self.servers,
+            "client_id": "kizuna",
+            "security_protocol": its.protocol,
+            "ssl_context": self.tls(),
+            **(
+                {
+                    "sasl_mechanism": its.mechanism,
+                    "sasl_plain_username": its.username,
+                    "sasl_plain_password": its.password,
+                }
+                if its.username
+                else {}
+            ),
+        }
+
+    def tls(self) -> ssl.SSLContext | None:
+        """None where nothing is encrypted."""
+        its = self.admission
+        if not its.tls:
+            return None
+        context = ssl.create_default_context(cafile=its.ca_file or None)
+        if its.certificate_file:
+            context.load_cert_chain(its.certificate_file, its.key_file or None)
+        return context
+
     def control(self) -> dict[str, Any]:
         """Settings of kafka-python's clients."""
         its = self.admission
@@ -106,8 +136,8 @@ def parse(address: str, admission: Admission | None = None) -> KafkaPlace:
     servers, _, prefix = rest.partition("/")
     if rest == address or not all(_SERVER.fullmatch(one) for one in servers.split(",")):
         raise ConfigurationError(
-            f"{address!r} is no address of a Kafka.",
-            hint="It is kafka://HOST:PORT, more brokers with commas.",
+            "The setting log is no address of a Kafka.",  # it is not shown: it may hold a password
+            hint="It is kafka://HOST:PORT, more brokers with commas; users have settings of their own.",
         )
     if prefix and not _PREFIX.fullmatch(prefix):
         raise ConfigurationError(

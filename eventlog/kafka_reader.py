@@ -15,11 +15,11 @@ from .kafka_place import KafkaPlace
 from .port import Records, TopicPartition
 
 KEPT = 16
-"""Consumers that wait for whoever reads on from where they stand."""
+"""Consumers that wait for whoever reads on from where they stand; each holds what it fetched ahead."""
 
 STEP_SECONDS = 0.1
 PATIENCE_SECONDS = 10.0
-FETCH_KILOBYTES = 1 << 15
+FETCH_KILOBYTES = 1 << 13
 
 
 class KafkaReaders:
@@ -31,15 +31,18 @@ class KafkaReaders:
         self._lock = threading.Lock()
 
     def read(self, lane: TopicPartition, start: int, limit: int, end: int) -> Records:
-        """At most `limit` records from `start` on; of those below `end` at least one, unless there is none.
-        Raises LogUnavailable; Below where `start` is no longer kept."""
+        """At most `limit` records from `start` on; of those below `end`, up to which no transaction is open,
+        at least one, unless there is none. Raises LogUnavailable; Below where `start` is no longer kept."""
         tap = self._take(lane, start)
         try:
             records = tap.read(start, limit, end)
         except BaseException:
             tap.close()
             raise
-        self._put_back(tap)
+        if tap.next < end:
+            self._put_back(tap)  # who catches up goes on from here
+        else:
+            tap.close()
         return records
 
     def close(self) -> None:
@@ -84,7 +87,7 @@ class _Tap:
                 "enable.partition.eof": True,
                 "auto.offset.reset": "error",
                 "isolation.level": "read_committed",
-                "fetch.message.max.bytes": 8 << 20,
+                "fetch.message.max.bytes": 4 << 20,
                 "queued.max.messages.kbytes": FETCH_KILOBYTES,
                 "check.crcs": True,
             }
@@ -132,6 +135,7 @@ class _Tap:
             raise LogUnavailable(
                 f"Kafka cannot be read: {error.args[0].str()}.", hint="It is tried again."
             ) from error
+        records.reached = self.next
         return records
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from typing import NamedTuple
 from uuid import UUID, uuid5
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaException, Uuid
 from kafka import TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient, OffsetSpec
 from kafka.errors import KafkaError, TopicAlreadyExistsError
@@ -17,6 +17,7 @@ from kizuna.schemas.errors import ConfigurationError, LogUnavailable
 
 from . import topics
 from .kafka_place import KafkaPlace
+from .partitioner import MAX_RECORD_BYTES
 
 NAMESPACE = UUID("0b0c7f0e-6f2c-5f0e-8a51-7f3f0c3c7b11")
 """Of the ids of logs in Kafka."""
@@ -24,6 +25,8 @@ NAMESPACE = UUID("0b0c7f0e-6f2c-5f0e-8a51-7f3f0c3c7b11")
 TIMEOUT_MS = 10_000
 REACH_SECONDS = 3.0
 UNKNOWN_TOPIC = 3
+MESSAGE_BYTES = MAX_RECORD_BYTES + 48_000
+"""The largest record, and what a message may have beside key and value."""
 
 WANTED: Mapping[str, str] = {
     "cleanup.policy": "delete",
@@ -33,12 +36,23 @@ WANTED: Mapping[str, str] = {
 }
 """Nothing of a log is ever dropped or overwritten, and a record's time is the broker's."""
 
+LARGEST = "max.message.bytes"
+UNCLEAN = "unclean.leader.election.enable"
+INSYNC = "min.insync.replicas"
+
 MUST = ("cleanup.policy", "message.timestamp.type")
 """With another value the topic is no log."""
 
 
+def id_of(told: Uuid) -> UUID:
+    """As librdkafka tells it."""
+    high: int = told.get_most_significant_bits()  # type: ignore[attr-defined]
+    low: int = told.get_least_significant_bits()  # type: ignore[attr-defined]
+    return UUID(int=(high % (1 << 64)) << 64 | low % (1 << 64))
+
+
 class Topic(NamedTuple):
-    """One of them as the cluster has it. `settings` are those of `WANTED`, and min.insync.replicas."""
+    """One of them as the cluster has it. `settings` are those of `WANTED`, and some more."""
 
     name: str
     topic_id: UUID
@@ -61,7 +75,9 @@ class Described(NamedTuple):
             for name in ("retention.ms", "retention.bytes"):
                 if topic.settings[name] != "-1":
                     found.append(f"topic {topic.name} drops old records: {name} is {topic.settings[name]}")
-            insync = int(topic.settings["min.insync.replicas"])
+            if topic.settings[UNCLEAN] != "false":
+                found.append(f"topic {topic.name} may lose acknowledged records: {UNCLEAN} is set")
+            insync = int(topic.settings[INSYNC])
             if topic.replicas > 1 and not 1 < insync < topic.replicas:
                 found.append(
                     f"topic {topic.name} has {topic.replicas} replicas and min.insync.replicas {insync}: "
@@ -162,6 +178,11 @@ def _described(client: KafkaAdminClient, place: KafkaPlace) -> Described:
                 hint="`kizuna run` makes it.",
             )
     for topic in found.values():
+        if int(topic.settings[LARGEST]) < MESSAGE_BYTES:
+            raise ConfigurationError(
+                f"Topic {topic.name} does not take every event: its {LARGEST} is {topic.settings[LARGEST]}.",
+                hint=f"Set it to {MESSAGE_BYTES} or more.",
+            )
         for setting in MUST:
             if topic.settings[setting] != WANTED[setting]:
                 raise ConfigurationError(
@@ -176,6 +197,12 @@ def _described(client: KafkaAdminClient, place: KafkaPlace) -> Described:
 def _found(client: KafkaAdminClient, place: KafkaPlace) -> dict[str, Topic]:
     names = {place.topic(name): name for name in topics.ALL}
     told = [one for one in client.describe_topics(list(names)) if one["error_code"] != UNKNOWN_TOPIC]
+    for one in told:
+        if one["error_code"] or not one["partitions"]:
+            raise ConfigurationError(
+                f"Kafka does not show topic {one['name']} (error {one['error_code']}).",
+                hint="Allow this user to describe, read and write it.",
+            )
     if not told:
         return {}
     resources = [ConfigResource(ConfigResourceType.TOPIC, one["name"]) for one in told]
@@ -186,7 +213,7 @@ def _found(client: KafkaAdminClient, place: KafkaPlace) -> dict[str, Topic]:
             UUID(str(one["topic_id"])),
             len(one["partitions"]),
             min(len(partition["replica_nodes"]) for partition in one["partitions"]),
-            {name: settings[one["name"]][name]["value"] for name in (*WANTED, "min.insync.replicas")},
+            {name: settings[one["name"]][name]["value"] for name in (*WANTED, LARGEST, UNCLEAN, INSYNC)},
         )
         for one in told
     }

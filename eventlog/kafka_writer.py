@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Sequence
@@ -11,15 +12,16 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from kizuna.schemas.errors import LogUnavailable
 
-from . import metrics, topics
+from . import metrics
 from .faults import closed, overloaded
 from .kafka_place import KafkaPlace
-from .partitioner import MAX_RECORD_BYTES
+from .kafka_topics import MESSAGE_BYTES
 from .port import NewRecord, TopicPartition
 
+logger = logging.getLogger(__name__)
+
 POLL_SECONDS = 0.1
-HEAD_BYTES = 48_000
-"""What a message may have beside key and value; with them still what a broker takes unless told otherwise."""
+GIVE_UP_SECONDS = 5.0
 
 
 class KafkaWriter:
@@ -28,19 +30,21 @@ class KafkaWriter:
 
     def __init__(self, place: KafkaPlace, *, delivery_seconds: float, waiting: int = 200_000) -> None:
         self._place = place
-        self._producer = Producer(
-            {
-                **place.client(),
-                "acks": "all",
-                "enable.idempotence": True,
-                "compression.type": "lz4",
-                "linger.ms": 2,
-                "delivery.timeout.ms": int(delivery_seconds * 1_000),
-                "message.max.bytes": MAX_RECORD_BYTES + HEAD_BYTES,
-                "queue.buffering.max.messages": waiting,
-                "queue.buffering.max.kbytes": 1 << 18,
-            }
-        )
+        self._settings = {
+            **place.client(),
+            "acks": "all",
+            "enable.idempotence": True,
+            "compression.type": "lz4",
+            "linger.ms": 2,
+            "delivery.timeout.ms": int(delivery_seconds * 1_000),
+            "message.max.bytes": MESSAGE_BYTES,
+            "queue.buffering.max.messages": waiting,
+            "queue.buffering.max.kbytes": 1 << 18,
+            "error_cb": self._failed,
+        }
+        self._fatal = False
+        self._producer = Producer(self._settings)
+        self._lock = threading.Lock()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._poll, name="kafka-writer", daemon=True)
         self._thread.start()
@@ -50,44 +54,60 @@ class KafkaWriter:
     ) -> Future[list[TopicPartition]]:
         """The records, each to the lane at its place."""
         append = _Append(list(lanes))
-        if self._closing.is_set():
-            append.missed(len(lanes), closed())
-        for number, (lane, (key, value)) in enumerate(zip(lanes, records, strict=True)):
-            if append.future.done():
-                break
-            try:
-                self._producer.produce(
-                    self._place.topic(lane.topic),
-                    value=value,
-                    key=key,
-                    partition=lane.partition,
-                    on_delivery=append.delivered,
-                )
-            except BufferError:
-                append.missed(len(lanes) - number, overloaded())
-                break
-            except KafkaException as error:
-                append.missed(len(lanes) - number, _refused(error.args[0]))
-                break
         if not lanes:
             append.future.set_result([])
+            return append.future
+        with self._lock:  # nothing is given to a producer after its last flush
+            if self._closing.is_set():
+                append.missed(len(lanes), closed())
+                return append.future
+            for number, (lane, (key, value)) in enumerate(zip(lanes, records, strict=True)):
+                try:
+                    self._producer.produce(
+                        self._place.topic(lane.topic),
+                        value=value,
+                        key=key,
+                        partition=lane.partition,
+                        on_delivery=append.delivered,
+                    )
+                except BufferError:
+                    append.missed(len(lanes) - number, overloaded())
+                    break
+                except KafkaException as error:
+                    append.missed(len(lanes) - number, _refused(error.args[0]))
+                    break
         return append.future
 
-    def partitions(self, seconds: float) -> dict[str, int]:
-        """How many each topic has now; the producer knows it from now on too. Raises KafkaException."""
-        known = self._producer.list_topics(timeout=seconds).topics
-        return {name: len(known[self._place.topic(name)].partitions) for name in topics.ALL}
+    def look(self, seconds: float) -> None:
+        """The topics have changed. Raises KafkaException."""
+        self._producer.list_topics(timeout=seconds)
 
     def close(self) -> None:
         """Returns when all that was given is acknowledged, or has failed."""
-        if not self._closing.is_set():
+        with self._lock:
+            if self._closing.is_set():
+                return
             self._closing.set()
-            self._thread.join()
-            self._producer.flush()
+        self._thread.join()
+        self._producer.flush()
 
     def _poll(self) -> None:
         while not self._closing.is_set():
             self._producer.poll(POLL_SECONDS)
+            if self._fatal:
+                self._renew()
+
+    def _failed(self, error: KafkaError) -> None:
+        """Called while polling. What is not fatal passes by itself."""
+        self._fatal = self._fatal or error.fatal()
+
+    def _renew(self) -> None:
+        """A producer that cannot go on gives up what it holds, and another one takes its place."""
+        logger.error("the producer failed, starting another")
+        with self._lock:
+            old, self._producer, self._fatal = self._producer, Producer(self._settings), False
+        old.purge()
+        old.flush(GIVE_UP_SECONDS)
 
 
 class _Append:

@@ -35,6 +35,8 @@ class Records(Sequence[Record]):
     recorded_at: list[int] = field(default_factory=list)
     keys: list[bytes] = field(default_factory=list)
     values: list[bytes] = field(default_factory=list)
+    reached: int = 0
+    """Where offsets may hold no record: below this one nothing more will come. 0 says nothing."""
 
     def __len__(self) -> int:
         return len(self.offsets)
@@ -95,17 +97,19 @@ class EventLog(Protocol):
     def identity(self) -> LogIdentity: ...
 
     def append(self, topic: str, records: Sequence[NewRecord]) -> Future[list[TopicPartition]]:
-        """Append all records, or none. The future is done when they are durable: a crash after that
-        loses none of them. It fails with `LogUnavailable` when the log cannot take them now; then it is
-        unknown whether they were kept, and a retry may keep them twice. It fails with `CorruptRecord` when
-        the log's end is damaged. Raises ValueError for an unknown topic, or a record above
-        `partitioner.MAX_RECORD_BYTES`. Never blocks on the disk. A future cancelled before its turn comes is
-        not appended. The result names each record's partition."""
+        """Append all records, or none (in Kafka, when it fails, perhaps some). The future is done when
+        they are durable: a crash after that loses none of them. It fails with `LogUnavailable` when the
+        log cannot take them now; then it is unknown whether they were kept, and a retry may keep them
+        twice. It fails with `CorruptRecord` when the log's end is damaged. Raises ValueError for an
+        unknown topic, or a record above `partitioner.MAX_RECORD_BYTES`. Never blocks on the disk. A
+        future cancelled before its turn comes is not appended. The result names each record's
+        partition."""
         ...
 
     def read(self, topic: str, partition: int, start: int, limit: int) -> Records:
-        """At most `limit` records with offset >= `start`, in offset order. Only none means the end: of large
-        records fewer come at a time. Never waits for records. Offsets may have holes. Raises `LogGap` when
+        """At most `limit` records with offset >= `start`, in offset order. Only none means that there are
+        none yet: of large records fewer come at a time. Never waits for records. Offsets may have holes;
+        `reached` tells of one at the end. Raises `LogGap` when
         `start` lies below the lowest offset kept, `CorruptRecord` when a record does not match its checksum,
         `LogUnavailable` when it cannot read, ValueError for a partition that the log does not have."""
         ...

@@ -34,6 +34,12 @@ UNKNOWN_SECONDS = 0.1
 STALE_SECONDS = 5.0
 """After this time a known value does so too: another process may have removed it."""
 
+AWAY_SECONDS = 5.0
+"""A log that did not answer is asked again after this time. Until it does, what was known last is good."""
+
+PATIENCE_SECONDS = 1.0
+"""How long somebody who is known waits for the log."""
+
 DURABLE_SECONDS = 30.0
 """How long creating or removing waits for the log."""
 
@@ -60,6 +66,7 @@ class Access:
         self._lock = threading.RLock()
         self._tail = DefinitionsTail(log)
         self._read_at = -STALE_SECONDS
+        self._away_until = 0.0
         self._seen: list[Definition] = []
         self._write_keys: Mapping[str, WriteKey] = {}
         self._tokens: Mapping[str, Token] = {}
@@ -68,9 +75,17 @@ class Access:
         self._token_by_hash: dict[str, Token] = dict(self._admin)
 
     def refresh(self) -> None:
-        """Read the definitions topic from where it stood to its end."""
+        """Read the definitions topic from where it stood to its end. A log that was away a moment ago is not
+        asked again."""
         with self._lock:
-            ours = [one for one in self._tail.new() if one.kind in ("write_key", "token", "trait")]
+            if time.monotonic() < self._away_until:
+                raise LogUnavailable("The log does not answer.", hint="Try again in a while.")
+            try:
+                new = self._tail.new()
+            except LogUnavailable:
+                self._away_until = time.monotonic() + AWAY_SECONDS
+                raise
+            ours = [one for one in new if one.kind in ("write_key", "token", "trait")]
             self._read_at = time.monotonic()
             if ours:
                 self._seen += ours
@@ -78,8 +93,8 @@ class Access:
 
     def write_key(self, presented: str) -> WriteKey | None:
         """The write key of this text; None when there is none."""
-        self._refresh_after(STALE_SECONDS)
         hashed = digest(presented)
+        self._refresh_after(STALE_SECONDS, known=hashed in self._key_by_hash)
         held = self._key_by_hash.get(hashed)
         if held is None and self._refresh_after(UNKNOWN_SECONDS):
             held = self._key_by_hash.get(hashed)
@@ -91,7 +106,18 @@ class Access:
 
     def held_token(self, presented: str) -> Token | None:
         """The same of a token."""
-        return None if self.age() >= STALE_SECONDS else self._token_by_hash.get(digest(presented))
+        hashed = digest(presented)
+        if hashed in self._admin:
+            return self._admin[hashed]
+        return None if self.age() >= STALE_SECONDS else self._token_by_hash.get(hashed)
+
+    def last_write_key(self, presented: str) -> WriteKey | None:
+        """The same from what is held, however old: for when the log is away."""
+        return self._key_by_hash.get(digest(presented))
+
+    def last_token(self, presented: str) -> Token | None:
+        """The same of a token."""
+        return self._token_by_hash.get(digest(presented))
 
     def age(self) -> float:
         """Seconds since the topic was read to its end."""
@@ -99,8 +125,10 @@ class Access:
 
     def token(self, presented: str) -> Token | None:
         """The token of this text; None when there is none."""
-        self._refresh_after(STALE_SECONDS)
         hashed = digest(presented)
+        if hashed in self._admin:
+            return self._admin[hashed]
+        self._refresh_after(STALE_SECONDS, known=hashed in self._token_by_hash)
         held = self._token_by_hash.get(hashed)
         if held is None and self._refresh_after(UNKNOWN_SECONDS):
             held = self._token_by_hash.get(hashed)
@@ -220,11 +248,18 @@ class Access:
     def _names(self, kind: CredentialKind) -> str:
         return f"There are: {', '.join(self._held(kind)) or 'none'}."
 
-    def _refresh_after(self, seconds: float) -> bool:
-        """Refresh when what is held is older than this; whether it was."""
-        if self.age() < seconds:
+    def _refresh_after(self, seconds: float, *, known: bool = False) -> bool:
+        """Whether it was read again, as what is held is older. Who is `known` is so while the log is away."""
+        if self.age() < seconds or not self._lock.acquire(timeout=PATIENCE_SECONDS if known else -1):
             return False
-        self.refresh()
+        try:
+            self.refresh()
+        except LogUnavailable:
+            if known:
+                return False
+            raise
+        finally:
+            self._lock.release()
         return True
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, cast
 
 import aiokafka
@@ -29,6 +30,9 @@ FETCH_WAIT_MS = 50
 """A partition that was just read from is asked for again when the fetch on its way has ended."""
 
 METADATA_MS = 10_000
+AWAY_MS = 1_000
+"""Between two tries to reach a broker that is away."""
+
 REPORT_SECONDS = 5.0
 SESSION_SECONDS = 10.0
 FETCHED_AT_ONCE = 20_000
@@ -37,13 +41,16 @@ FETCHED_AT_ONCE = 20_000
 Stands = Callable[[], Mapping[TopicPartition, int]]
 
 
-def app_of(place: KafkaPlace, group: str, fetched: Fetched, stands: Stands) -> faust.App:
-    """The app, to be started in the event loop of the caller. `stands` tells how far the store has folded."""
+def app_of(place: KafkaPlace, group: str, folder: Path, fetched: Fetched, stands: Stands) -> faust.App:
+    """The app, to be started in the event loop of the caller. `stands` tells how far the store has folded;
+    `folder` is for what Faust may want to keep, which is nothing."""
     app = FoldingApp(
         group,
         broker=[URL(f"kafka://{server}") for server in place.servers.split(",")],
         place=place,
         fetched=fetched,
+        datadir=str(folder),
+        broker_credentials=_credentials(place),
         value_serializer="raw",
         key_serializer="raw",
         web_enabled=False,
@@ -71,6 +78,16 @@ def app_of(place: KafkaPlace, group: str, fetched: Fetched, stands: Stands) -> f
     return app
 
 
+def _credentials(place: KafkaPlace) -> faust.types.auth.CredentialsT | None:
+    """For the producer that Faust has, and that sends nothing here."""
+    its, tls = place.admission, place.tls()
+    if its.username:
+        return faust.SASLCredentials(
+            username=its.username, password=its.password, mechanism=its.mechanism, ssl_context=tls
+        )
+    return faust.SSLCredentials(tls) if tls else None
+
+
 class FoldingApp(faust.App):
     def __init__(self, name: str, *, place: KafkaPlace, fetched: Fetched, **settings: Any) -> None:
         self.fetched = fetched
@@ -95,8 +112,7 @@ class _Thread(driver.AIOKafkaConsumerThread):
         conf = self.app.conf
         self._assignor = aiokafka.coordinator.assignors.roundrobin.RoundRobinPartitionAssignor
         return aiokafka.AIOKafkaConsumer(
-            bootstrap_servers=cast(FoldingApp, self.app).place.servers,
-            client_id="kizuna-worker",
+            **cast(FoldingApp, self.app).place.consumer(),
             group_id=conf.id,
             partition_assignment_strategy=[self._assignor],
             enable_auto_commit=False,
@@ -106,6 +122,7 @@ class _Thread(driver.AIOKafkaConsumerThread):
             max_partition_fetch_bytes=8 << 20,
             fetch_max_wait_ms=FETCH_WAIT_MS,
             metadata_max_age_ms=METADATA_MS,
+            retry_backoff_ms=AWAY_MS,
             session_timeout_ms=int(conf.broker_session_timeout * 1_000),
             heartbeat_interval_ms=int(conf.broker_heartbeat_interval * 1_000),
         )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from contextlib import suppress
+from pathlib import Path
 from uuid import UUID
 
 from kizuna.eventlog.kafka_place import KafkaPlace
@@ -25,7 +27,10 @@ class Group:
     the store: a store has one member. When Faust gives up it is started again; meanwhile the projector reads
     the log itself."""
 
-    def __init__(self, place: KafkaPlace, store_id: UUID, fetched: Fetched, projector: Projector) -> None:
+    def __init__(
+        self, place: KafkaPlace, store_id: UUID, folder: Path, fetched: Fetched, projector: Projector
+    ) -> None:
+        self._folder = folder
         self.name = f"{place.topic('kizuna')}-{store_id}"
         self._place = place
         self._fetched = fetched
@@ -44,26 +49,30 @@ class Group:
         """Leave the group."""
         self._stopping.set()
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._stop.set)
+            with suppress(RuntimeError):  # it has ended by itself
+                self._loop.call_soon_threadsafe(self._stop.set)
         if self._thread is not None:
             self._thread.join(STOP_SECONDS)
 
     def _run(self) -> None:
-        asyncio.run(self._rounds())
+        try:
+            asyncio.run(self._rounds())
+        except BaseException as error:
+            logger.error("the consumer group ended, and is not joined again: %s", type(error).__name__)
 
     async def _rounds(self) -> None:
         self._loop = asyncio.get_running_loop()
         while not self._stopping.is_set():
             try:
                 await self._round()
-            except Exception as error:
+            except (Exception, asyncio.CancelledError) as error:
                 logger.warning("the consumer group failed, joining it again: %s", type(error).__name__)
-            if not self._stopping.is_set():
-                await asyncio.wait([asyncio.ensure_future(self._stop.wait())], timeout=AGAIN_SECONDS)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), AGAIN_SECONDS)
 
     async def _round(self) -> None:
         self._fetched.expect(self._folded())
-        app = app_of(self._place, self.name, self._fetched, self._folded)
+        app = app_of(self._place, self.name, self._folder, self._fetched, self._folded)
         try:
             await app.start()
             ended = asyncio.ensure_future(app.wait_until_stopped())

@@ -316,7 +316,9 @@ class Projector:
 
     def _read(self, stands: Mapping[TopicPartition, Stand]) -> Reading:
         now = self._clock()
-        return reader.read(self._log, stands, self._log.bounds(), now, self._limit)
+        bounds = self._log.bounds()
+        reader.check(stands, bounds)
+        return reader.read(self._log, stands, bounds, now, self._limit)
 
     def _tick(self, reading: Reading) -> None:
         """When nothing happens T moves on, and the store's file is put in order."""

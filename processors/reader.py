@@ -42,18 +42,23 @@ def start(
     position."""
     generation = log.identity.generation
     stored = {TopicPartition(at.topic, at.partition): at for at in positions if at.generation == generation}
-    for partition, at in stored.items():
-        end = bounds[partition].end if partition in bounds else 0
-        if end < at.offset:
-            raise ForeignLog(
-                f"The log of {partition.topic}/{partition.partition} ends at {end}, below the position "
-                f"{at.offset}.",
-                hint="Restore the log that this store was folded from, or run `kizuna rebuild`.",
-            )
+    check({partition: Stand(at.offset) for partition, at in stored.items()}, bounds)
     return {
         partition: _stand(log, partition, stored[partition].offset) if partition in stored else Stand(0)
         for partition in bounds
     }
+
+
+def check(stands: Mapping[TopicPartition, Stand], bounds: Mapping[TopicPartition, Bounds]) -> None:
+    """Raises ForeignLog when a partition ends below where it stands: what was read is not in it any more."""
+    for partition, stand in stands.items():
+        end = bounds[partition].end if partition in bounds else 0
+        if end < stand.offset:
+            raise ForeignLog(
+                f"The log of {partition.topic}/{partition.partition} ends at {end}, below the position "
+                f"{stand.offset}.",
+                hint="Restore the log that this store was folded from, or run `kizuna rebuild`.",
+            )
 
 
 def _stand(log: EventLog, partition: TopicPartition, offset: int) -> Stand:
@@ -86,7 +91,7 @@ def read(
         records, used = _within(records, room)
         if not records:
             # Offsets that hold none: transactions of others ended there, or were given up.
-            after[partition] = Stand(bounds[partition].end, stand.recorded_at)
+            after[partition] = Stand(max(stand.offset, records.reached), stand.recorded_at)
         else:
             into = rows[partition.topic]
             into.partitions += [partition.partition] * len(records)

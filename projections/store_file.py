@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 from pathlib import Path
@@ -21,6 +22,22 @@ def logs(path: Path) -> tuple[Path, ...]:
 def ids(path: Path) -> Path:
     """The folder of the files that hold the ids of its events."""
     return path.with_suffix(".ids")
+
+
+def is_held(path: Path) -> bool:
+    """Whether another process has the database open. Not for who has it open himself: closing a file lets go
+    of his lock."""
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def discard(path: Path) -> None:

@@ -32,7 +32,7 @@ from .gate import Gate
 from .processes import Beat, Processes
 from .settings import Settings
 from .watchdog import STUCK_SECONDS
-from .wiring import clock, open_log
+from .wiring import check_log, clock, open_log
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +56,8 @@ def run(directory: DataDirectory, settings: Settings, workers: int) -> int:
             hint="Set KIZUNA_LOG=kafka://HOST:PORT, or start a node: kizuna run",
         )
     key = directory.open_workspace(lambda path: logger.info("made a new workspace in %s", path))
+    check_log(directory, settings)
+    directory.remember_kafka(settings.log)
     with closing(server.bind(settings.host, settings.port)) as bound:
         bound.listen(server.BACKLOG)
         return Processes(

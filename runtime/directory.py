@@ -76,17 +76,20 @@ class DataDirectory:
         return self.log.exists() or self.kafka.exists()
 
     def kafka_address(self, given: str) -> str:
-        """The Kafka whose log is folded here: the one `given`, which is kept, else the one kept; empty where
-        the log lies here. Raises ConfigurationError when one is given, and the log lies here."""
+        """The Kafka whose log is folded here: the one `given`, else the one remembered; empty where the log
+        lies here. Raises ConfigurationError when one is given, and the log lies here."""
         kept = self.kafka.read_text(encoding="utf-8").strip() if self.kafka.exists() else ""
         if given and self.log.exists():
             raise ConfigurationError(
-                f"The log of {self.path.absolute()} lies there, and not in {given}.",
+                f"The log of {self.path.absolute()} lies there, and not in Kafka.",
                 hint="Choose another directory with --data.",
             )
-        if given and given != kept:
-            write_private(self.kafka, given + "\n")
         return given or kept
+
+    def remember_kafka(self, given: str) -> None:
+        """So that commands find the log without the setting. For who has seen that it is there."""
+        if given and self.kafka_address("") != given:
+            write_private(self.kafka, given + "\n")
 
     def require_embedded(self, what: str) -> None:
         """Raises ConfigurationError where there is no log to do this to."""

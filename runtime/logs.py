@@ -87,6 +87,8 @@ def configure(level: str, form: Literal["console", "json"], stream: TextIO = sys
         logger.handlers = []
         logger.propagate = True
         logger.setLevel(logging.WARNING)
+    # Seventy lines a second while a broker is away; `processors.group` says so once a try.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
 
 def _extra(record: logging.LogRecord) -> dict[str, object]:

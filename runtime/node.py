@@ -15,9 +15,10 @@ from kizuna.ingest.collector import collector
 from kizuna.processors.services import Services
 from kizuna.projections.definitions import shipped
 from kizuna.projections.store import is_damage
+from kizuna.projections.store_file import is_held
 from kizuna.query.api import create_app
 from kizuna.query.upgrading import Upgrading
-from kizuna.schemas.errors import KizunaError, StoreLocked
+from kizuna.schemas.errors import KizunaError, StoreLocked, TransientError
 
 from . import bootstrap, node_file, running_node, server
 from .addresses import Proxies, networks
@@ -85,13 +86,15 @@ def run(
         try:
             server.serve(app, bound, connections, announce, lambda: services.projector.failure is not None)
         finally:
-            watchdog.stop()
             archivist.stop()
             node_file.remove(directory)
             upgrade.stop()
             if services.group is not None:
                 services.group.stop()
-            _finish(services)
+            try:
+                _finish(services)
+            finally:
+                watchdog.stop()
 
 
 def _application(
@@ -115,23 +118,29 @@ def _opened(
     standing_by: Callable[[], None] | None,
 ) -> Services:
     """A command that asks where no node runs holds the store for a moment: it is waited for. Who stands by
-    waits as long as another one lives, and tells that it does."""
+    waits as long as another one lives, or the log is away, and tells that it does."""
     give_up = time.monotonic() + PATIENCE
-    told = False
+    told = ""
     while True:
+        why = "another process holds the store: standing by until it ends"
         try:
-            return stack.enter_context(opened_upgraded(directory, settings, token))
+            if standing_by is None or not is_held(directory.store):
+                return stack.enter_context(opened_upgraded(directory, settings, token))
         except StoreLocked:
             if standing_by is None:
                 _refuse_second(directory)
                 if time.monotonic() > give_up:
                     raise
-            else:
-                standing_by()
-                if not told:
-                    logger.info("another process holds the store: standing by until it ends")
-                told = True
-            time.sleep(PAUSE)
+        except TransientError as error:
+            if standing_by is None:
+                raise
+            why = f"waiting: {error}"
+        if standing_by is not None:
+            standing_by()
+            if why != told:
+                logger.warning(why) if why.startswith("waiting") else logger.info(why)
+            told = why
+        time.sleep(PAUSE)
 
 
 def _define(services: Services, settings: Settings) -> None:

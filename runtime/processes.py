@@ -38,7 +38,7 @@ class Processes:
     One that does not for `patience` seconds is killed. One that ends is started again, where `again` says so
     of its exit code (-9 for SIGKILL); else the others are stopped too.
 
-    Nothing that needs threads may be open yet: what is forked has none of them.
+    Nothing that works with threads may be open yet: what is forked has none of them.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class Processes:
         for pid, child in self._children.items():
             if child.pipe in heard and os.read(child.pipe, 1_024):
                 child.beat_at = now
-            elif self._patience is not None and now - child.beat_at > self._patience:
+            elif self._patience and not self._stopping and now - child.beat_at > self._patience:
                 logger.critical("process %d has not moved for %.0f s: ending it", pid, self._patience)
                 child.beat_at = now
                 os.kill(pid, signal.SIGKILL)

@@ -79,6 +79,8 @@ def _open_kafka(place: KafkaPlace, settings: Settings) -> EventLog:
 def opened_log(directory: DataDirectory, settings: Settings) -> Iterator[EventLog]:
     """The log of the directory, as its store may use it; closed at the end."""
     with _owned_log(directory, settings) as (log, _):
+        if not directory.exists:
+            directory.remember_kafka(settings.log)
         yield log
 
 
@@ -87,6 +89,15 @@ def opened_ownership(directory: DataDirectory, settings: Settings) -> Iterator[O
     """Who owns the log of the directory, where no node runs."""
     with _owned_log(directory, settings) as (_, ownership):
         yield ownership
+
+
+def check_log(directory: DataDirectory, settings: Settings) -> None:
+    """Whether the log in Kafka can be had. Raises ConfigurationError, LogUnavailable."""
+    from kizuna.eventlog.kafka_topics import ensure
+
+    place = _kafka(directory, settings)
+    assert place is not None
+    ensure(place, {TOUCHPOINTS: settings.kafka_partitions}, settings.kafka_replicas)
 
 
 @contextmanager
@@ -119,6 +130,7 @@ def opened_services(
             limits=limits(settings),
         )
         try:
+            directory.remember_kafka(settings.log)  # the store agrees that it is its log
             place = _kafka(directory, settings)
             fetched = Fetched(log) if place else None
             projector = Projector(
@@ -142,4 +154,4 @@ def opened_services(
 def _group(place: KafkaPlace, store: Store, fetched: Fetched, projector: Projector) -> Group:
     from kizuna.processors.group import Group
 
-    return Group(place, store.store_id, fetched, projector)
+    return Group(place, store.store_id, store.path.with_name("faust"), fetched, projector)

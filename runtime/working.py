@@ -18,7 +18,7 @@ def run(directory: DataDirectory, settings: Settings) -> int:
     """Work until told to stop; the exit code."""
 
     def work(beat: Beat) -> None:
-        # Loaded where it is needed: who looks after it holds as little as it can.
+        # Loaded where it is needed: who looks after it does not need it.
         from . import node
 
         node.run(directory, settings, worker=True, beat=beat)

@@ -46,7 +46,7 @@ def folding(log: KafkaLog, place: KafkaPlace, path: Path) -> Iterator[tuple[Proj
     store = Store(path, log_id=log.identity.log_id, generation=0, store_id=UUID(int=3))
     fetched = Fetched(log)
     projector = Projector(fetched, store, KEY, lambda: NOW)
-    group = Group(place, store.store_id, fetched, projector)
+    group = Group(place, store.store_id, path.with_name("faust"), fetched, projector)
     projector.start()
     group.start()
     try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -13,12 +15,16 @@ from kizuna.eventlog import topics
 from kizuna.eventlog.kafka import KafkaLog
 from kizuna.eventlog.kafka_place import Admission, KafkaPlace, parse
 from kizuna.eventlog.kafka_topics import control, describe, ensure
-from kizuna.eventlog.port import NewRecord
+from kizuna.eventlog.port import Bounds, NewRecord, TopicPartition
 from kizuna.processors import reader
 from kizuna.processors.projector import Projector
+from kizuna.processors.reader import Stand
 from kizuna.projections.store import Store
 from kizuna.schemas.errors import ConfigurationError, ForeignLog, LogUnavailable
 from tests.folding import KEY, NOW, accepted, shipped_definitions
+from tests.kafka.conftest import PARTITIONS
+
+LATER = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 def made(place: KafkaPlace, name: str, partitions: int = 1, **settings: str) -> None:
@@ -130,6 +136,83 @@ def test_ends_of_transactions_are_no_gap(log: KafkaLog, place: KafkaPlace) -> No
     if not reading.caught_up:
         reading = reader.read(log, reading.stands, bounds, NOW, 100)
     assert reading.caught_up, "it is read to its end, though nothing that counts stands there"
+
+
+def test_what_an_open_transaction_hides_is_waited_for(log: KafkaLog, place: KafkaPlace) -> None:
+    """It was acknowledged: it counts as there, and T does not pass it."""
+    topic, lane = place.topic(topics.TOUCHPOINTS), TopicPartition(topics.TOUCHPOINTS, 1)
+    ours = next(
+        one for one in map(page, range(100)) if log.append(topics.TOUCHPOINTS, [one]).result(30) == [lane]
+    )
+    end = log.bounds()[lane].end
+    producer = Producer({**place.client(), "transactional.id": place.prefix})
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    producer.produce(topic, key=b"x", value=b"{}", partition=1)
+    producer.flush()
+    assert log.append(topics.TOUCHPOINTS, [ours]).result(30) == [lane]
+    bounds = log.bounds()
+    assert bounds[lane].end == end + 2
+    stands = reader.start(log, (), bounds)
+    reading = reader.read(log, stands, bounds, LATER, 1_000)
+    again = reader.read(log, reading.stands, bounds, LATER, 1_000)
+    assert (again.caught_up, again.stands[lane].offset) == (False, end)
+    assert again.batch.t < LATER, "time does not pass what was acknowledged"
+    producer.abort_transaction(30)
+    last = reader.read(log, again.stands, log.bounds(), LATER, 1_000)
+    assert last.batch.touchpoints.offsets == [end + 1]
+    assert reader.read(log, last.stands, bounds, LATER, 1_000).batch.t == LATER
+
+
+def test_a_topic_made_anew_under_a_node_stops_it(
+    log: KafkaLog, place: KafkaPlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kizuna.eventlog.kafka.LOOK_SECONDS", 0.0)
+    log.append(topics.TOUCHPOINTS, [page(number) for number in range(50)]).result(30)
+    with control(place) as client:
+        client.delete_topics([place.topic(topics.TOUCHPOINTS)])
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        try:
+            log.bounds()
+        except LogUnavailable:
+            break
+    ensure(place, {topics.TOUCHPOINTS: PARTITIONS})
+    said = ""
+    while time.monotonic() < until and not said:
+        with suppress(LogUnavailable):
+            try:
+                log.bounds()
+            except ForeignLog as error:
+                said = str(error)
+    assert "was deleted and made anew" in said
+
+
+def test_a_partition_that_ends_below_where_it_was_read_stops_the_fold() -> None:
+    lane = TopicPartition(topics.TOUCHPOINTS, 0)
+    reader.check({lane: Stand(7)}, {lane: Bounds(0, 7)})
+    with pytest.raises(ForeignLog, match="ends at 6, below the position 7"):
+        reader.check({lane: Stand(7)}, {lane: Bounds(0, 6)})
+
+
+def test_a_producer_that_fails_for_good_is_replaced(log: KafkaLog) -> None:
+    log.append(topics.TOUCHPOINTS, [page(0)]).result(30)
+    log._writer._fatal = True  # as librdkafka's error callback says it
+    until = time.monotonic() + 30
+    while log._writer._fatal:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    for number in range(1, 30):
+        log.append(topics.TOUCHPOINTS, [page(number)]).result(30)
+    kept = [log.read(*lane, 0, 100) for lane in log.bounds() if lane.topic == topics.TOUCHPOINTS]
+    assert sum(map(len, kept)) == 30
+
+
+@pytest.mark.parametrize("name", [topics.TOUCHPOINTS, topics.DEFINITIONS])
+def test_a_topic_that_takes_no_large_event_is_refused(place: KafkaPlace, name: str) -> None:
+    made(place, name, message_timestamp_type="LogAppendTime", max_message_bytes="100000")
+    with pytest.raises(ConfigurationError, match=r"its max\.message\.bytes is 100000"):
+        ensure(place, {})
 
 
 def test_a_broker_that_is_not_there_is_told(tmp_path: Path) -> None:
