@@ -152,9 +152,10 @@ class Node:
     def rebuild(self) -> None:
         """The store that is swapped in has the T of the live one, wherever that one stands."""
         behind = bool(self.behind())
+        ends, now = self.log.bounds(), self.wall.now  # the fold may append what is in force from then on
         rebuild(self.log, self.store, self.projector, KEY, verify=False)
         if behind:
-            self.expect(self.log.bounds(), self.wall.now)
+            self.expect(ends, now)
         assert cut(self.store.writer).t == self.t
 
 
@@ -192,6 +193,11 @@ REBUILT = [("add", LANES[1], 3), ("batch", False), ("rebuild",), ("move", -20), 
 ONE_IS_AHEAD = [("add", LANES[0], 3), ("add", LANES[1], 3), ("batch", False), ("batch", False), ("all",)]
 
 
+# Nothing was folded yet: what puts the first definitions in force is appended after the ends were fetched.
+REBUILT_FIRST = [("move", 1), ("rebuild",), ("all",)]
+
+
+@example(REBUILT_FIRST)
 @example(HIGH_BEFORE_A_RESTART)
 @example(MORE_IS_RECORDED)
 @example(REBUILT)
