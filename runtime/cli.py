@@ -27,17 +27,17 @@ from .exit_codes import FAILED, code_of
 from .terminal import err, print_error
 
 EXAMPLES = (
-    ("kizuna demo", "a living demo shop on http://127.0.0.1:8080"),
+    ("kizuna demo", "a living demo shop"),
     ("kizuna run --data ./data --port 8080", "a node of your own"),
     ("kizuna keys create web", "a write key for your web site"),
     ("kizuna import orders.csv --map orders.yaml", "history from a file"),
-    ("kizuna status", "what is in it, and how far it is folded"),
+    ("kizuna status", "what is in it"),
 )
 EPILOG = "\n".join(["[bold]Examples[/]", *(f"  {line:43} [dim]{what}[/]" for line, what in EXAMPLES)])
 
 app = typer.Typer(
     name="kizuna",
-    help="Event-sourced customer data platform: typed events in, exact live profiles out.",
+    help="A customer data platform: typed events in, exact live profiles out.",
     epilog=EPILOG,
     rich_markup_mode="rich",
     no_args_is_help=True,

@@ -45,7 +45,7 @@ def import_file(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Import a file as events, by a map that says what its columns mean.
+    """Import a file as events, by a map of its columns.
 
     The events go straight to the log, beside a running node too. The same file imported twice counts once; an
     import that was stopped goes on where it stood. A row that cannot be read becomes a failed event.

@@ -11,7 +11,7 @@ from kizuna.schemas.errors import ConfigurationError
 
 from .directory import DataDirectory
 from .local_kafka import DEFAULT_PORT, LocalKafka
-from .options import DEFAULT_DATA, GROUP_NODE, AsJson, Data, SettingsFile, load_settings, told
+from .options import DEFAULT_DATA, GROUP_KAFKA, AsJson, Data, SettingsFile, load_settings, told
 from .terminal import err, out, print_json, print_table
 
 DEFAULT_FOLDER = Path("kafka")
@@ -24,12 +24,12 @@ Folder = Annotated[Path, typer.Option("--folder", metavar="DIR", help="Where its
 
 
 def register(app: typer.Typer) -> None:
-    app.add_typer(kafka, name="kafka", rich_help_panel=GROUP_NODE)
-    app.command(help=told(topics), rich_help_panel=GROUP_NODE)(topics)
+    app.command(help=told(topics), rich_help_panel=GROUP_KAFKA)(topics)
+    app.add_typer(kafka, name="kafka", rich_help_panel=GROUP_KAFKA)
 
 
 def topics(data: Data = DEFAULT_DATA, settings_file: SettingsFile = None, as_json: AsJson = False) -> None:
-    """The topics of a log in Kafka: partitions, replicas, records, and what may lose some one day.
+    """The topics of a log in Kafka, and what may lose records one day.
 
     Exit code 1 if there is anything to warn of.
     """

@@ -12,13 +12,15 @@ import typer
 
 from . import logs
 from .directory import DataDirectory
-from .options import DEFAULT_DATA, GROUP_NODE, AsJson, Data, SettingsFile, load_settings, told
+from .options import DEFAULT_DATA, GROUP_KAFKA, GROUP_NODE, AsJson, Data, SettingsFile, load_settings, told
 from .terminal import err, out, print_json, progress_bar
 
 
 def register(app: typer.Typer) -> None:
-    for command in (run, collector, worker, demo, status, rebuild, promote, doctor, version):
+    for command in (run, demo, status, rebuild, promote, doctor, version):
         app.command(help=told(command), rich_help_panel=GROUP_NODE)(command)
+    app.command(help=told(collector), rich_help_panel=GROUP_KAFKA)(collector)
+    app.command(help=told(worker), rich_help_panel=GROUP_KAFKA)(worker)
 
 
 Host = Annotated[
@@ -71,7 +73,7 @@ def collector(
 def worker(
     data: Data = DEFAULT_DATA, host: Host = None, port: Port = None, settings_file: SettingsFile = None
 ) -> None:
-    """Fold a log in Kafka, and answer: API, page and projector, without a collector.
+    """Fold a log in Kafka, and answer: a node that takes no events in.
 
     A second worker on the same directory stands by, and takes over when the first one ends.
     """

@@ -76,9 +76,9 @@ def totals(
         bool, typer.Option("--csv", metavar="", help="Answer as CSV, for a spreadsheet.")
     ] = False,
 ) -> None:
-    """Totals of tills and shops, newest business day first: orders, what was voided, cancelled and refunded,
-    what is left, tax and discounts, and how it was paid.
+    """Totals of tills and shops, newest business day first.
 
+    Orders, what was voided, cancelled and refunded, what is left, tax and discounts, and how it was paid.
     Columns with nothing in them are left out of the table. Without days all orders are read.
     """
     from .api import opened_api

@@ -32,6 +32,7 @@ AsJson = Annotated[bool, typer.Option("--json", metavar="", help="Answer as JSON
 DEFAULT_DATA = Path("data")
 
 GROUP_NODE = "Node"
+GROUP_KAFKA = "Kafka"
 GROUP_EVENTS = "Events"
 GROUP_ACCESS = "Access"
 
