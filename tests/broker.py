@@ -15,6 +15,8 @@ import pytest
 from kizuna.runtime import kafka_jars
 from kizuna.runtime.local_kafka import CONTROLLER, Cluster, LocalKafka, is_taken
 
+_STARTED: list[LocalKafka] = []
+
 
 @cache
 def broker() -> Cluster:
@@ -29,15 +31,21 @@ def started(brokers: int) -> LocalKafka:
     """A cluster of its own, for tests that kill its brokers."""
     folder = Path(tempfile.mkdtemp(prefix="kizuna-kafka-"))
     local = LocalKafka.made(folder, brokers, free_ports(brokers))
-    atexit.register(_stop, local)
+    _STARTED.append(local)
     local.up()
     return local
 
 
-def _stop(local: LocalKafka) -> None:
-    for number in local.cluster.numbers:
-        local.kill(number)
-    shutil.rmtree(local.folder, ignore_errors=True)
+def stop_all() -> None:
+    """Ends every broker that was started here, and removes what it kept. Called when the tests end."""
+    while _STARTED:
+        local = _STARTED.pop()
+        for number in local.cluster.numbers:
+            local.kill(number)
+        shutil.rmtree(local.folder, ignore_errors=True)
+
+
+atexit.register(stop_all)  # for a benchmark
 
 
 def free_ports(count: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,11 @@ def pytest_configure(config: pytest.Config) -> None:
         from tests import collisions
 
         collisions.arrange()
+
+
+def pytest_unconfigure() -> None:
+    if broker := sys.modules.get("tests.broker"):
+        broker.stop_all()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
