@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from kizuna.schemas.errors import ConfigurationError
@@ -29,7 +29,7 @@ class Admission:
     key_file: str = ""
     mechanism: str = "SCRAM-SHA-512"
     username: str = ""
-    password: str = ""
+    password: str = field(default="", repr=False)
 
     @property
     def protocol(self) -> str:
@@ -82,15 +82,7 @@ class KafkaPlace:
             "client_id": "kizuna",
             "security_protocol": its.protocol,
             "ssl_context": self.tls(),
-            **(
-                {
-                    "sasl_mechanism": its.mechanism,
-                    "sasl_plain_username": its.username,
-                    "sasl_plain_password": its.password,
-                }
-                if its.username
-                else {}
-            ),
+            **self._signing_in(),
         }
 
     def tls(self) -> ssl.SSLContext | None:
@@ -117,15 +109,18 @@ class KafkaPlace:
                     "ssl_keyfile": its.key_file,
                 }
             ),
-            **(
-                {
-                    "sasl_mechanism": its.mechanism,
-                    "sasl_plain_username": its.username,
-                    "sasl_plain_password": its.password,
-                }
-                if its.username
-                else {}
-            ),
+            **self._signing_in(),
+        }
+
+    def _signing_in(self) -> dict[str, str]:
+        """As the clients in Python have it."""
+        its = self.admission
+        if not its.username:
+            return {}
+        return {
+            "sasl_mechanism": its.mechanism,
+            "sasl_plain_username": its.username,
+            "sasl_plain_password": its.password,
         }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -232,5 +233,10 @@ def test_what_is_no_address_is_refused(address: str) -> None:
 def test_an_address_names_brokers_and_topics() -> None:
     place = parse("kafka://a:1,[::1]:2/salon.north", Admission(tls=True, username="u", password="p"))
     assert (place.servers, place.topic("touchpoints")) == ("a:1,[::1]:2", "salon.north.touchpoints")
-    assert place.client()["security.protocol"] == place.control()["security_protocol"] == "SASL_SSL"
+    assert place.client()["security.protocol"] == "SASL_SSL"
+    for settings in (place.control(), place.consumer()):
+        assert settings["security_protocol"] == "SASL_SSL"
+        assert (settings["sasl_plain_username"], settings["sasl_plain_password"]) == ("u", "p")
+    assert place.consumer()["ssl_context"].verify_mode == ssl.CERT_REQUIRED
+    assert "password" not in repr(place)
     assert parse("kafka://a:1").topic("touchpoints") == "touchpoints"
