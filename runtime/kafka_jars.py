@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -74,8 +75,8 @@ def java_command() -> str:
     if java is None:
         raise ConfigurationError("There is no Java, which the broker runs on.", hint=hint)
     told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
-    version = told.partition('"')[2].partition(".")[0]
-    if not version.isdigit() or int(version) < _JAVA:
+    version = re.search(r'version "(\d+)', told)
+    if version is None or int(version[1]) < _JAVA:
         raise ConfigurationError(f"Kafka needs Java {_JAVA} or later; this one says {told!r}.", hint=hint)
     return java
 
