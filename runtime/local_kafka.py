@@ -174,8 +174,8 @@ class LocalKafka:
             pid = int((self.home(number) / "pid").read_text())
         except (FileNotFoundError, ValueError):
             return None
-        with suppress(ChildProcessError):
-            os.waitpid(pid, os.WNOHANG)  # ours, and ended: let it go
+        for process in self._started:
+            process.poll()  # one that has ended is let go of
         shown = subprocess.run(
             ["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
         )
