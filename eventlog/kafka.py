@@ -12,7 +12,7 @@ from confluent_kafka import IsolationLevel, KafkaException, TopicCollection
 from confluent_kafka import TopicPartition as KafkaPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
-from kizuna.schemas.errors import ForeignLog
+from kizuna.schemas.errors import ForeignLog, LogUnavailable
 
 from . import kafka_topics
 from .changes import Changes
@@ -31,7 +31,7 @@ _LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 
 TIMEOUT_SECONDS = 10.0
 LOOK_SECONDS = 10.0
-"""How often it is looked whether a topic has more partitions."""
+"""How often it is looked whether a topic has more partitions, or was made anew."""
 
 
 class KafkaLog:
@@ -53,6 +53,7 @@ class KafkaLog:
         self._looked = time.monotonic()
         self._decided: dict[TopicPartition, int] = {}
         self._topics = described.topics
+        self._foreign: ForeignLog | None = None
         self._lock = threading.Lock()
         self._closed = False
         self._changes = Changes(self._sum_of_ends)
@@ -63,6 +64,10 @@ class KafkaLog:
 
     def append(self, topic: str, records: Sequence[NewRecord]) -> Future[list[TopicPartition]]:
         lanes = self._partitioner.assign(topic, records)
+        if self._foreign is not None:
+            refused: Future[list[TopicPartition]] = Future()
+            refused.set_exception(LogUnavailable(str(self._foreign)))
+            return refused
         future = self._writer.append(lanes, records)
         future.add_done_callback(lambda _: self._changes.announce())
         return future
@@ -125,6 +130,8 @@ class KafkaLog:
 
     def _look(self) -> None:
         """Whether the topics are still those that they were, and how many partitions they have."""
+        if self._foreign is not None:
+            raise self._foreign
         if time.monotonic() - self._looked < LOOK_SECONDS:
             return
         self._looked = time.monotonic()
@@ -136,10 +143,11 @@ class KafkaLog:
             raise kafka_topics.unreachable(self._place, error) from error
         for name, its in self._topics.items():
             if kafka_topics.id_of(found[name].topic_id) != its.topic_id:
-                raise ForeignLog(
+                self._foreign = ForeignLog(
                     f"Topic {its.name} was deleted and made anew: it is another log.",
                     hint="Run `kizuna rebuild` to fold what is there, or restore the topic.",
                 )
+                raise self._foreign
         counts = {name: len(one.partitions) for name, one in found.items()}
         if sum(counts.values()) > len(self._partitioner.partitions):
             logger.info("the topics have more partitions than before: %s", counts)

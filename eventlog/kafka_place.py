@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import re
-import ssl
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kizuna.schemas.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import ssl
 
 logger = logging.getLogger(__name__)
 
@@ -87,6 +89,8 @@ class KafkaPlace:
 
     def tls(self) -> ssl.SSLContext | None:
         """None where nothing is encrypted."""
+        import ssl  # every command reads the settings, few need this
+
         its = self.admission
         if not its.tls:
             return None

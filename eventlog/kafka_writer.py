@@ -40,10 +40,8 @@ class KafkaWriter:
             "message.max.bytes": MESSAGE_BYTES,
             "queue.buffering.max.messages": waiting,
             "queue.buffering.max.kbytes": 1 << 18,
-            "error_cb": self._failed,
         }
-        self._fatal = False
-        self._producer = Producer(self._settings)
+        self._producer, self._fatal = self._made()
         self._lock = threading.Lock()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._poll, name="kafka-writer", daemon=True)
@@ -94,18 +92,25 @@ class KafkaWriter:
     def _poll(self) -> None:
         while not self._closing.is_set():
             self._producer.poll(POLL_SECONDS)
-            if self._fatal:
+            if self._fatal.is_set():
                 self._renew()
 
-    def _failed(self, error: KafkaError) -> None:
-        """Called while polling. What is not fatal passes by itself."""
-        self._fatal = self._fatal or error.fatal()
+    def _made(self) -> tuple[Producer, threading.Event]:
+        """A producer, and what is set when it cannot go on. What is not fatal passes by itself."""
+        fatal = threading.Event()
+
+        def failed(error: KafkaError) -> None:
+            if error.fatal():
+                fatal.set()
+
+        return Producer({**self._settings, "error_cb": failed}), fatal
 
     def _renew(self) -> None:
         """A producer that cannot go on gives up what it holds, and another one takes its place."""
         logger.error("the producer failed, starting another")
         with self._lock:
-            old, self._producer, self._fatal = self._producer, Producer(self._settings), False
+            old = self._producer
+            self._producer, self._fatal = self._made()
         old.purge()
         old.flush(GIVE_UP_SECONDS)
 

@@ -97,21 +97,20 @@ class EventLog(Protocol):
     def identity(self) -> LogIdentity: ...
 
     def append(self, topic: str, records: Sequence[NewRecord]) -> Future[list[TopicPartition]]:
-        """Append all records, or none (in Kafka, when it fails, perhaps some). The future is done when
-        they are durable: a crash after that loses none of them. It fails with `LogUnavailable` when the
-        log cannot take them now; then it is unknown whether they were kept, and a retry may keep them
-        twice. It fails with `CorruptRecord` when the log's end is damaged. Raises ValueError for an
-        unknown topic, or a record above `partitioner.MAX_RECORD_BYTES`. Never blocks on the disk. A
-        future cancelled before its turn comes is not appended. The result names each record's
-        partition."""
+        """Append all records, or none (in Kafka, when it fails, perhaps some). The future is done when they
+        are durable: a crash after that loses none of them. It fails with `LogUnavailable` when the log cannot
+        take them now; then it is unknown whether they were kept, and a retry may keep them twice. It fails
+        with `CorruptRecord` when the log's end is damaged. Raises ValueError for an unknown topic, or a
+        record above `partitioner.MAX_RECORD_BYTES`. Never blocks on the disk. A future cancelled before its
+        turn comes is not appended. The result names each record's partition."""
         ...
 
     def read(self, topic: str, partition: int, start: int, limit: int) -> Records:
         """At most `limit` records with offset >= `start`, in offset order. Only none means that there are
         none yet: of large records fewer come at a time. Never waits for records. Offsets may have holes;
-        `reached` tells of one at the end. Raises `LogGap` when
-        `start` lies below the lowest offset kept, `CorruptRecord` when a record does not match its checksum,
-        `LogUnavailable` when it cannot read, ValueError for a partition that the log does not have."""
+        `reached` tells of one at the end. Raises `LogGap` when `start` lies below the lowest offset kept,
+        `CorruptRecord` when a record does not match its checksum, `LogUnavailable` when it cannot read,
+        ValueError for a partition that the log does not have."""
         ...
 
     def bounds(self) -> dict[TopicPartition, Bounds]:

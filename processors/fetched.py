@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Mapping
 
 from kizuna.eventlog.changes import Changes
-from kizuna.eventlog.port import Bounds, EventLog, LogIdentity, NewRecord, Records, TopicPartition
+from kizuna.eventlog.port import EventLog, Records, TopicPartition
+from kizuna.eventlog.wrapped import WrappedLog
 
 HELD_BYTES = 128 << 20
 WAIT_SECONDS = 0.2
@@ -23,23 +23,19 @@ class _Lane:
         self.held: deque[Records] = deque()
 
 
-class Fetched:
+class Fetched(WrappedLog):
     """For one reader, who goes through the log once. Reads from what was brought where that has the offset
     asked for, else from the log: so every record is there, whoever brings it. What was read is let go of.
 
     Every method may be called from any thread; `bring` is for one."""
 
     def __init__(self, log: EventLog) -> None:
-        self._log = log
+        super().__init__(log)
         self._lanes: dict[TopicPartition, _Lane] = {}
         self._bytes = 0
         self._brought = 0
         self._arrival = threading.Condition()
         self._changes = Changes(lambda: self._brought)
-
-    @property
-    def identity(self) -> LogIdentity:
-        return self._log.identity
 
     @property
     def full(self) -> bool:
@@ -75,9 +71,6 @@ class Fetched:
             self._arrival.notify_all()
         self._changes.announce()
 
-    def append(self, topic: str, records: Sequence[NewRecord]) -> Future[list[TopicPartition]]:
-        return self._log.append(topic, records)
-
     def read(self, topic: str, partition: int, start: int, limit: int) -> Records:
         lane = TopicPartition(topic, partition)
         with self._arrival:
@@ -92,15 +85,12 @@ class Fetched:
             behind = its.begin - start if its is not None else 0
         return self._log.read(topic, partition, start, min(limit, behind) if behind > 0 else limit)
 
-    def bounds(self) -> dict[TopicPartition, Bounds]:
-        return self._log.bounds()
-
     def wait(self, timeout: float) -> None:
         self._changes.wait(timeout)
 
     def close(self) -> None:
         self._changes.close()
-        self._log.close()
+        super().close()
 
     def _skip(self, its: _Lane, start: int) -> None:
         """Let go of what lies below `start`."""

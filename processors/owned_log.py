@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import Future
 
-from kizuna.eventlog.port import Bounds, EventLog, LogIdentity, NewRecord, Records, TopicPartition
+from kizuna.eventlog.port import EventLog, NewRecord, TopicPartition
+from kizuna.eventlog.wrapped import WrappedLog
 from kizuna.schemas.errors import LogUnavailable
 
 from .ownership import Ownership
 
 
-class OwnedLog:
+class OwnedLog(WrappedLog):
     """Appends of a replica fail with LogUnavailable: whoever sends keeps what he has, and tries again."""
 
     def __init__(self, log: EventLog, ownership: Ownership) -> None:
-        self._log = log
+        super().__init__(log)
         self._ownership = ownership
-
-    @property
-    def identity(self) -> LogIdentity:
-        return self._log.identity
 
     def append(self, topic: str, records: Sequence[NewRecord]) -> Future[list[TopicPartition]]:
         if self._ownership.mine:
@@ -33,15 +30,3 @@ class OwnedLog:
             )
         )
         return refused
-
-    def read(self, topic: str, partition: int, start: int, limit: int) -> Records:
-        return self._log.read(topic, partition, start, limit)
-
-    def bounds(self) -> dict[TopicPartition, Bounds]:
-        return self._log.bounds()
-
-    def wait(self, timeout: float) -> None:
-        self._log.wait(timeout)
-
-    def close(self) -> None:
-        self._log.close()

@@ -21,7 +21,7 @@ from starlette.routing import Route
 from kizuna.eventlog.port import EventLog
 from kizuna.ingest.collector import collector
 from kizuna.processors.access import Access
-from kizuna.schemas.errors import ConfigurationError, LogUnavailable
+from kizuna.schemas.errors import LogUnavailable
 
 from . import server
 from .addresses import Proxies, networks
@@ -50,11 +50,7 @@ class _Entrance:
 def run(directory: DataDirectory, settings: Settings, workers: int) -> int:
     """Serve until told to stop; the exit code. Raises ConfigurationError when the log is not in Kafka, or the
     port is taken; LogUnavailable when Kafka does not answer."""
-    if not (settings.log or directory.kafka.exists()):
-        raise ConfigurationError(
-            "A collector of its own appends to a log in Kafka, and this log is a file.",
-            hint="Set KIZUNA_LOG=kafka://HOST:PORT, or start a node: kizuna run",
-        )
+    directory.require_kafka(settings.log, "A collector of its own")
     key = directory.open_workspace(lambda path: logger.info("made a new workspace in %s", path))
     check_log(directory, settings)
     directory.remember_kafka(settings.log)

@@ -91,6 +91,14 @@ class DataDirectory:
         if given and self.kafka_address("") != given:
             write_private(self.kafka, given + "\n")
 
+    def require_kafka(self, given: str, what: str) -> None:
+        """Raises ConfigurationError where the log is a file."""
+        if not self.kafka_address(given):
+            raise ConfigurationError(
+                f"{what} is for a log in Kafka, and this one is a file.",
+                hint="Set KIZUNA_LOG=kafka://HOST:PORT, or start a node: kizuna run",
+            )
+
     def require_embedded(self, what: str) -> None:
         """Raises ConfigurationError where there is no log to do this to."""
         self.require()

@@ -15,7 +15,7 @@ import orjson
 from kizuna.schemas import times
 from kizuna.schemas.errors import KizunaError
 
-_OF_KAFKA = ("kafka", "aiokafka", "faust", "mode", "kizuna.processors.faust_app")
+_OF_KAFKA = ("kafka", "faust", "mode", "kizuna.processors.faust_app")
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "color_message"}
 
 

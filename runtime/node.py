@@ -75,7 +75,9 @@ def run(
             logger.info("listening", extra={"address": address, "data": str(directory.path)})
             listening(address, services)
 
+        beat()
         _define(services, settings)
+        beat()
         services.projector.start()
         if services.group is not None:
             services.group.start()

@@ -71,7 +71,7 @@ class Processes:
                     logger.error("process %d ended with %d: starting another", pid, ended)
                     time.sleep(AGAIN_SECONDS)
                     self._start()
-                elif ended not in (0, -signal.SIGTERM):
+                elif ended not in (0, *(-one for one in _SIGNALS)):
                     code = code or (ended if ended > 0 else 128 - ended)
                     self._stop()
         return code

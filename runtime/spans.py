@@ -22,7 +22,8 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, set_
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from kizuna.eventlog.port import Bounds, EventLog, LogIdentity, NewRecord, Records, TopicPartition
+from kizuna.eventlog.port import EventLog, NewRecord, TopicPartition
+from kizuna.eventlog.wrapped import WrappedLog
 from kizuna.ingest.collector import PATH as COLLECTOR
 from kizuna.processors.projector import Folded
 from kizuna.processors.services import Services
@@ -120,17 +121,13 @@ def _route(scope: Scope) -> str:
     return getattr(scope.get("route"), "path", "")
 
 
-class TracedLog:
+class TracedLog(WrappedLog):
     """A span an append, until it is durable. The collector appends what many requests brought at once: the
     span stands below the request that began it."""
 
     def __init__(self, log: EventLog, tracer: Tracer) -> None:
-        self._log = log
+        super().__init__(log)
         self._tracer = tracer
-
-    @property
-    def identity(self) -> LogIdentity:
-        return self._log.identity
 
     def append(self, topic: str, records: Sequence[NewRecord]) -> Future[list[TopicPartition]]:
         about: dict[str, str | int] = {"kizuna.topic": topic, "kizuna.records": len(records)}
@@ -150,18 +147,6 @@ class TracedLog:
             raise
         future.add_done_callback(done)
         return future
-
-    def read(self, topic: str, partition: int, start: int, limit: int) -> Records:
-        return self._log.read(topic, partition, start, limit)
-
-    def bounds(self) -> dict[TopicPartition, Bounds]:
-        return self._log.bounds()
-
-    def wait(self, timeout: float) -> None:
-        self._log.wait(timeout)
-
-    def close(self) -> None:
-        self._log.close()
 
 
 def _fail(span: Span, error: BaseException) -> None:

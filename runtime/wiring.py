@@ -28,6 +28,7 @@ from .directory import DataDirectory
 from .settings import Settings
 
 if TYPE_CHECKING:
+    from kizuna.eventlog.kafka_topics import Described
     from kizuna.processors.group import Group
 
 logger = logging.getLogger(__name__)
@@ -65,11 +66,16 @@ def _kafka(directory: DataDirectory, settings: Settings) -> KafkaPlace | None:
 # What a log in Kafka needs is loaded where it is: a command on a log that lies here has no use for it.
 
 
-def _open_kafka(place: KafkaPlace, settings: Settings) -> EventLog:
-    from kizuna.eventlog.kafka import KafkaLog
+def _topics(place: KafkaPlace, settings: Settings) -> Described:
     from kizuna.eventlog.kafka_topics import ensure
 
-    described = ensure(place, {TOUCHPOINTS: settings.kafka_partitions}, settings.kafka_replicas)
+    return ensure(place, {TOUCHPOINTS: settings.kafka_partitions}, settings.kafka_replicas)
+
+
+def _open_kafka(place: KafkaPlace, settings: Settings) -> EventLog:
+    from kizuna.eventlog.kafka import KafkaLog
+
+    described = _topics(place, settings)
     for warning in described.warnings():
         logger.warning("%s", warning)
     return KafkaLog(place, described, delivery_seconds=settings.kafka_delivery_seconds)
@@ -93,11 +99,9 @@ def opened_ownership(directory: DataDirectory, settings: Settings) -> Iterator[O
 
 def check_log(directory: DataDirectory, settings: Settings) -> None:
     """Whether the log in Kafka can be had. Raises ConfigurationError, LogUnavailable."""
-    from kizuna.eventlog.kafka_topics import ensure
-
     place = _kafka(directory, settings)
     assert place is not None
-    ensure(place, {TOUCHPOINTS: settings.kafka_partitions}, settings.kafka_replicas)
+    _topics(place, settings)
 
 
 @contextmanager

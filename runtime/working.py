@@ -15,7 +15,8 @@ AGAIN = (STUCK, -signal.SIGKILL)
 
 
 def run(directory: DataDirectory, settings: Settings) -> int:
-    """Work until told to stop; the exit code."""
+    """Work until told to stop; the exit code. Raises ConfigurationError when the log is not in Kafka."""
+    directory.require_kafka(settings.log, "A worker")
 
     def work(beat: Beat) -> None:
         # Loaded where it is needed: who looks after it does not need it.

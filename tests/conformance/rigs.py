@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Protocol
@@ -20,8 +19,9 @@ from kizuna.eventlog.kafka_place import KafkaPlace, parse
 from kizuna.eventlog.kafka_topics import control, describe, ensure
 from kizuna.eventlog.memory import MemoryLog
 from kizuna.eventlog.months import Month
-from kizuna.eventlog.port import Bounds, EventLog, LogIdentity, NewRecord, Records, TopicPartition
+from kizuna.eventlog.port import EventLog, LogIdentity, Records, TopicPartition
 from kizuna.eventlog.sqlite import SqliteLog
+from kizuna.eventlog.wrapped import WrappedLog
 from tests.broker import broker
 
 MONTH = Month(2026, 9)
@@ -119,20 +119,14 @@ class SqliteRig:
             log.close()
 
 
-class ArchivingLog:
+class ArchivingLog(WrappedLog):
     """An SQLite log of which a part is archived before every read: half of what is left in its own file, in
     up to three files."""
 
     def __init__(self, path: Path, log: SqliteLog) -> None:
+        super().__init__(log)
         self._path = path
-        self._log = log
-
-    @property
-    def identity(self) -> LogIdentity:
-        return self._log.identity
-
-    def append(self, topic: str, records: Sequence[NewRecord]) -> Future[list[TopicPartition]]:
-        return self._log.append(topic, records)
+        self._sqlite = log
 
     def read(self, topic: str, partition: int, start: int, limit: int) -> Records:
         if (lane := TopicPartition(topic, partition)) in self._log.bounds():
@@ -146,16 +140,7 @@ class ArchivingLog:
         step = max((until - first) // 3, 1)
         spans = [Span(lane, MONTH, start, min(start + step, until)) for start in range(first, until, step)]
         if spans:
-            archive(self._log, self._path, spans)
-
-    def bounds(self) -> dict[TopicPartition, Bounds]:
-        return self._log.bounds()
-
-    def wait(self, timeout: float) -> None:
-        self._log.wait(timeout)
-
-    def close(self) -> None:
-        self._log.close()
+            archive(self._sqlite, self._path, spans)
 
 
 class ArchivedRig(SqliteRig):

@@ -176,7 +176,9 @@ def test_a_worker_that_is_killed_or_stopped_is_replaced(
             assert worker.stop() == 0
 
 
-def test_collectors_need_kafka(tmp_path: Path) -> None:
-    refused = kizuna("collector", "--data", tmp_path / "data", check=False)
+@pytest.mark.parametrize("command", ["collector", "worker"])
+def test_collectors_and_workers_need_kafka(tmp_path: Path, command: str) -> None:
+    refused = kizuna(command, "--data", tmp_path / "data", check=False)
     assert refused.returncode == 1
-    assert "this log is a file" in refused.stderr
+    assert "is for a log in Kafka, and this one is a file" in refused.stderr
+    assert not (tmp_path / "data").exists()

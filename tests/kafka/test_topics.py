@@ -187,6 +187,9 @@ def test_a_topic_made_anew_under_a_node_stops_it(
             except ForeignLog as error:
                 said = str(error)
     assert "was deleted and made anew" in said
+    with pytest.raises(LogUnavailable, match="was deleted and made anew"):
+        log.append(topics.TOUCHPOINTS, [page(50)]).result(30)
+    assert describe(place).log_id != log.identity.log_id
 
 
 def test_a_partition_that_ends_below_where_it_was_read_stops_the_fold() -> None:
@@ -198,9 +201,9 @@ def test_a_partition_that_ends_below_where_it_was_read_stops_the_fold() -> None:
 
 def test_a_producer_that_fails_for_good_is_replaced(log: KafkaLog) -> None:
     log.append(topics.TOUCHPOINTS, [page(0)]).result(30)
-    log._writer._fatal = True  # as librdkafka's error callback says it
+    log._writer._fatal.set()  # as librdkafka's error callback does
     until = time.monotonic() + 30
-    while log._writer._fatal:
+    while log._writer._fatal.is_set():
         assert time.monotonic() < until
         time.sleep(0.01)
     for number in range(1, 30):

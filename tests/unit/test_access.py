@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from datetime import UTC, datetime, timedelta
@@ -10,9 +11,13 @@ from uuid import UUID, uuid5
 import pytest
 
 from kizuna.eventlog.memory import MemoryLog
-from kizuna.eventlog.port import LogIdentity, NewRecord
+from kizuna.eventlog.port import Bounds, LogIdentity, NewRecord, TopicPartition
 from kizuna.eventlog.topics import DEFINITIONS
+from kizuna.eventlog.wrapped import WrappedLog
+from kizuna.processors import access as access_module
+from kizuna.processors import presented
 from kizuna.processors.access import UNKNOWN_SECONDS, Access, digest
+from kizuna.processors.presented import Presented
 from kizuna.schemas.definitions import Definition, Scope, Token
 from kizuna.schemas.errors import ConfigurationError, LogUnavailable, Undeclarable
 
@@ -251,3 +256,68 @@ def test_a_log_that_is_gone_is_told(log: MemoryLog, access: Access) -> None:
     log.close()
     with pytest.raises(LogUnavailable):
         access.create_token("reports", "read", SECRET, number(1))
+
+
+class Away(WrappedLog):
+    """A log that does not answer while `away`; `asked` says how often it did not."""
+
+    def __init__(self, log: MemoryLog) -> None:
+        super().__init__(log)
+        self.away = False
+        self.asked = 0
+
+    def bounds(self) -> dict[TopicPartition, Bounds]:
+        if self.away:
+            self.asked += 1
+            raise LogUnavailable("away")
+        return super().bounds()
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is held is stale at once, and an unknown value looked up at once."""
+    monkeypatch.setattr(access_module, "STALE_SECONDS", 0.0)
+    monkeypatch.setattr(access_module, "UNKNOWN_SECONDS", 0.0)
+    monkeypatch.setattr(presented, "UNKNOWN_SECONDS", 0.0)
+
+
+@pytest.mark.usefixtures("at_once")
+def test_while_the_log_is_away_who_was_known_is_known(
+    log: MemoryLog, access: Access, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = access.create_write_key("tills", "secret", "shop", SECRET, number(1))
+    token = access.create_token("reports", "read", SECRET, number(2))
+    away = Away(log)
+    other = Access(away, Clock(), admin_token="kzt_own")
+    other.refresh()
+    away.away = True
+    for _ in range(3):
+        assert other.write_key(key) is not None
+        assert other.token(token) is not None
+        with pytest.raises(LogUnavailable):
+            other.write_key("kzw_" + "x" * 43)
+    assert away.asked == 1, "it is left alone for a while"
+    assert other.token("kzt_own") is not None
+    access.remove("token", "reports", number(3))
+    monkeypatch.setattr(access_module, "AWAY_SECONDS", 0.0)
+    other._away_until = 0.0
+    assert other.token(token) is not None
+    away.away = False
+    assert other.token(token) is None, "what was removed meanwhile is noticed when it is back"
+
+
+@pytest.mark.usefixtures("at_once")
+def test_an_event_loop_is_told_the_same(log: MemoryLog, access: Access) -> None:
+    key = access.create_write_key("tills", "secret", "shop", SECRET, number(1))
+    away = Away(log)
+    other = Access(away, Clock())
+    other.refresh()
+    away.away = True
+
+    async def ask() -> None:
+        asked = Presented(other)
+        assert (await asked.write_key(key)) is not None
+        with pytest.raises(LogUnavailable):
+            await asked.write_key("kzw_" + "x" * 43)
+
+    asyncio.run(ask())

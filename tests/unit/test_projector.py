@@ -76,16 +76,25 @@ def test_a_batch_that_fails_is_folded_again_and_none_is_left_out(
     assert {at.offset for at in cut(store.writer).positions if at.topic == topics.TOUCHPOINTS} == {10}
 
 
-def test_what_stands_in_the_write_ahead_log_is_moved_between_batches(
+def _quarter_of_what_stands(
     log: MemoryLog, world: tuple[Store, Projector], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Though there is always more to fold: an idle moment never comes."""
+) -> int:
+    """Fold 40 events; from then on a quarter of what they left in the write-ahead log may stand there."""
     store, projector = world
     log.append(topics.TOUCHPOINTS, [view(number) for number in range(40)])
     projector.fold_all()
     most = store.pending() // 4
     assert most > 0
     monkeypatch.setattr(store_module, "CHECKPOINT_BYTES", most)
+    return most
+
+
+def test_what_stands_in_the_write_ahead_log_is_moved_between_batches(
+    log: MemoryLog, world: tuple[Store, Projector], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though there is always more to fold: an idle moment never comes."""
+    store, projector = world
+    most = _quarter_of_what_stands(log, world, monkeypatch)
     monkeypatch.setattr(Projector, "_tick", lambda self, reading: None)
     log.append(topics.TOUCHPOINTS, [view(number) for number in range(40, 80)])
     before = store.path.stat().st_size
@@ -99,9 +108,7 @@ def test_a_rebuild_does_not_hold_in_memory_what_it_folded(
     log: MemoryLog, world: tuple[Store, Projector], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, projector = world
-    log.append(topics.TOUCHPOINTS, [view(number) for number in range(40)])
-    projector.fold_all()
-    most = store.pending() // 4
+    most = _quarter_of_what_stands(log, world, monkeypatch)
     left: list[int] = []
     put_in_order = Store.put_in_order
 
@@ -110,7 +117,6 @@ def test_a_rebuild_does_not_hold_in_memory_what_it_folded(
         if one.path != store.path:
             left.append(one.pending())
 
-    monkeypatch.setattr(store_module, "CHECKPOINT_BYTES", most)
     monkeypatch.setattr(Store, "put_in_order", watched)
     assert rebuild(log, store, projector, KEY, verify=True).differences == {}
     assert len(left) > 20
